@@ -1,0 +1,35 @@
+# Everything is one word: demo, test, check. See CONTRIBUTING.md.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check system-packages clean format
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(STAMP)
+
+demo: $(STAMP)  ## record 10 s from the synthetic devices and prove the file
+	$(BIN)/onetake demo demo.mp4 --overwrite
+
+system-packages:
+	sh scripts/system-packages.sh
+
+test: $(STAMP) system-packages  ## everything, real devices included where they can be had
+	$(BIN)/python -m pytest
+
+check: $(STAMP)  ## format, lint, types, unit tests: under a minute
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not real and not slow"
+
+format: $(STAMP)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf $(VENV) build dist

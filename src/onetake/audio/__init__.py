@@ -1,0 +1,1 @@
+"""WHAT IS HEARD. Pure: a source laid onto the timeline, gain, mixing, limiting, metering."""

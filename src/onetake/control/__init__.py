@@ -1,0 +1,1 @@
+"""The command interface and its adapters; no adapter owns state."""

@@ -1,0 +1,1 @@
+"""THE ONLY THREADS. Wires sources, queues, lanes and writer into a running take."""

@@ -1,0 +1,123 @@
+"""What can be asked of a take while it runs.
+
+A command says what, never when: the engine stamps it with the host time at which it was received,
+and it takes effect at exactly that position of the timeline.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from onetake.model.devices import Role
+from onetake.model.geometry import Anchor, Overlay, Shape
+
+__all__ = [
+    "Command",
+    "Marker",
+    "MoveOverlay",
+    "Pause",
+    "Resume",
+    "SetGain",
+    "SetMute",
+    "SetOverlay",
+    "ShowCamera",
+    "Split",
+    "Stop",
+    "SwitchDevice",
+    "TimedCommand",
+]
+
+
+class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
+    """Base of all commands; on the wire the field `command` tells them apart."""
+
+
+class SetMute(_Command, frozen=True, tag="mute"):
+    """Mute or unmute the microphone or the system sound: gain 0, never a missing buffer."""
+
+    role: Role
+    is_muted: bool
+
+
+class SetGain(_Command, frozen=True, tag="gain"):
+    """Set the gain of the microphone or the system sound; kept while muted."""
+
+    role: Role
+    gain_db: float
+
+
+class ShowCamera(_Command, frozen=True, tag="camera"):
+    """Show or hide the camera overlay."""
+
+    is_visible: bool
+
+
+class SetOverlay(_Command, frozen=True, tag="overlay"):
+    """Replace the whole look of the overlay, visibility included."""
+
+    overlay: Overlay
+
+
+class MoveOverlay(_Command, frozen=True, tag="overlay-change"):
+    """Change some fields of the overlay; None leaves a field as it is."""
+
+    anchor: Anchor | None = None
+    x: float | None = None
+    y: float | None = None
+    height: float | None = None
+    shape: Shape | None = None
+    border: float | None = None
+    shadow: float | None = None
+    is_mirrored: bool | None = None
+
+
+class Pause(_Command, frozen=True, tag="pause"):
+    """Leave out everything from here to the next resume, for all sources alike."""
+
+
+class Resume(_Command, frozen=True, tag="resume"):
+    """Go on; the file shows neither the pause nor a gap."""
+
+
+class Marker(_Command, frozen=True, tag="marker"):
+    """Put a chapter mark at this position."""
+
+    label: str = ""
+
+
+class Split(_Command, frozen=True, tag="split"):
+    """Go on in a new file without losing a frame or a sample."""
+
+
+class SwitchDevice(_Command, frozen=True, tag="switch"):
+    """Fill a role with another device in mid-take."""
+
+    role: Role
+    device_id: str
+
+
+class Stop(_Command, frozen=True, tag="stop"):
+    """End the take and finish the file."""
+
+
+Command = (
+    SetMute
+    | SetGain
+    | ShowCamera
+    | SetOverlay
+    | MoveOverlay
+    | Pause
+    | Resume
+    | Marker
+    | Split
+    | SwitchDevice
+    | Stop
+)
+"""Every command there is."""
+
+
+class TimedCommand(msgspec.Struct, frozen=True):
+    """A command and the host time at which it was received."""
+
+    host_ns: int
+    command: Command

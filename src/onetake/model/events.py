@@ -1,0 +1,162 @@
+"""What a take tells: state changes, control changes with their position, warnings, meters."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from onetake.model.commands import Command
+from onetake.model.devices import Role
+from onetake.model.geometry import Overlay
+
+__all__ = [
+    "ControlChanged",
+    "Event",
+    "Finished",
+    "Level",
+    "Meters",
+    "Snapshot",
+    "SourceChanged",
+    "SourceState",
+    "Started",
+    "StateChanged",
+    "TakeState",
+    "Warned",
+]
+
+
+class TakeState(StrEnum):
+    """Where a take stands. Legal order: idle, starting, recording, (paused, recording)*,
+    stopping, finished; failed can follow any of them."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RECORDING = "recording"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class SourceState(StrEnum):
+    """How a source is doing."""
+
+    ABSENT = "absent"
+    """Not asked for."""
+    STARTING = "starting"
+    LIVE = "live"
+    LOST = "lost"
+    """Went away; being searched for with back-off."""
+
+
+class Level(msgspec.Struct, frozen=True):
+    """Loudness of one source over the last meter interval, dBFS, -120 = silence."""
+
+    peak_db: float = -120.0
+    """Highest sample after gain and mute: what goes into the file."""
+    rms_db: float = -120.0
+    """Root mean square after gain and mute."""
+    input_peak_db: float = -120.0
+    """Highest sample before gain and mute: shows "muted but talking"."""
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="event"):
+    """Base of all events; on the wire the field `event` tells them apart."""
+
+
+class StateChanged(_Event, frozen=True, tag="state"):
+    """The take moved to another state."""
+
+    state: TakeState
+    position_ns: int = 0
+
+
+class Started(_Event, frozen=True, tag="started"):
+    """The first frame is in the file."""
+
+    path: str
+    t0_ns: int
+    devices: dict[Role, str]
+    width_px: int
+    height_px: int
+
+
+class ControlChanged(_Event, frozen=True, tag="control"):
+    """A command took effect."""
+
+    command: Command
+    position_ns: int
+    """Where in the file it is heard and seen."""
+
+
+class SourceChanged(_Event, frozen=True, tag="source"):
+    """A source came, went or joined late."""
+
+    role: Role
+    state: SourceState
+    device_id: str
+    position_ns: int
+    reason: str = ""
+
+
+class Warned(_Event, frozen=True, tag="warning"):
+    """Something a person should know now; the take goes on."""
+
+    code: str
+    message: str
+    hint: str = ""
+    position_ns: int = 0
+
+
+class Meters(_Event, frozen=True, tag="meters"):
+    """Levels of the audio sources, about 20 times a second. May be dropped for slow readers."""
+
+    levels: dict[Role, Level]
+    position_ns: int
+
+
+class Finished(_Event, frozen=True, tag="stopped"):
+    """The file is finished and was read again."""
+
+    path: str
+    duration_s: float
+    size_bytes: int
+    verdict: str
+    """`good` or `degraded`."""
+    reasons: list[str] = []
+    report: dict[str, object] = {}
+    """The report, as in NAME.onetake.json."""
+
+
+Event = StateChanged | Started | ControlChanged | SourceChanged | Warned | Meters | Finished
+"""Every event there is."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Everything a user interface shows, at one instant."""
+
+    state: TakeState = TakeState.IDLE
+    path: str = ""
+    position_ns: int = 0
+    """Length of the take so far, without pauses."""
+    size_bytes: int = 0
+    frames: int = 0
+    """Frames in the file."""
+    dropped_frames: int = 0
+    fps: float = 0.0
+    """Frames a second over the last second."""
+    is_mic_muted: bool = False
+    is_system_muted: bool = False
+    mic_gain_db: float = 0.0
+    system_gain_db: float = 0.0
+    overlay: Overlay = Overlay()
+    sources: dict[Role, SourceState] = {}
+    devices: dict[Role, str] = {}
+    levels: dict[Role, Level] = {}
+    drift_ppm: dict[Role, float] = {}
+    alignment_error_ms: dict[Role, float] = {}
+    free_bytes: int = 0
+    minutes_left: float | None = None
+    warnings: list[Warned] = []
+    """The latest, newest last, at most 20."""

@@ -1,0 +1,1 @@
+"""THE EDGES. One folder a system behind one contract; no policy."""

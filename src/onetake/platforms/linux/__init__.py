@@ -1,0 +1,1 @@
+"""X11 screens, PulseAudio sound, V4L2 and network cameras."""

@@ -1,0 +1,1 @@
+"""ScreenCaptureKit, AVFoundation, Core Image and AVAssetWriter through PyObjC."""

@@ -1,0 +1,1 @@
+"""Public helpers for tests: virtual takes, scripted sources, a conformance check."""

@@ -1,0 +1,1 @@
+"""WHAT IS SEEN. Pure: pacing, overlay geometry and masks, the CPU compositor."""
