@@ -1,4 +1,4 @@
-"""onetake: screen, system sound, microphone and camera into one file, in one pass, on one timeline."""
+"""Screen, system sound, microphone and camera into one file, in one pass, on one timeline."""
 
 from __future__ import annotations
 
