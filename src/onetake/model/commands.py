@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from onetake.errors import UsageError
 from onetake.model.devices import Role
 from onetake.model.geometry import Anchor, Overlay, Shape
 
@@ -25,6 +26,7 @@ __all__ = [
     "Stop",
     "SwitchDevice",
     "TimedCommand",
+    "changed_overlay",
 ]
 
 
@@ -121,3 +123,39 @@ class TimedCommand(msgspec.Struct, frozen=True):
 
     host_ns: int
     command: Command
+
+
+def changed_overlay(overlay: Overlay, command: Command) -> Overlay:
+    """Return the overlay after `command`; unchanged for commands that are not about it.
+
+    Raises UsageError for a share outside its range, so that a slip of a remote is refused rather
+    than drawn.
+    """
+    match command:
+        case ShowCamera():
+            return msgspec.structs.replace(overlay, is_visible=command.is_visible)
+        case SetOverlay():
+            return _checked(command.overlay)
+        case MoveOverlay():
+            fields = {
+                name: value
+                for name, value in msgspec.structs.asdict(command).items()
+                if value is not None
+            }
+            return _checked(msgspec.structs.replace(overlay, **fields))
+        case _:
+            return overlay
+
+
+_SHARES = {"x": (0.0, 1.0), "y": (0.0, 1.0), "height": (0.05, 1.0), "border": (0.0, 0.1)}
+"""Ranges of the overlay's numbers, as shares of the output; a border past 0.1 hides the camera."""
+
+
+def _checked(overlay: Overlay) -> Overlay:
+    for name, (least, most) in {**_SHARES, "shadow": (0.0, 1.0)}.items():
+        value = getattr(overlay, name)
+        if not least <= value <= most:
+            raise UsageError(
+                f"overlay {name} {value:g} is out of range", hint=f"choose {least:g} to {most:g}"
+            )
+    return overlay

@@ -1,0 +1,432 @@
+"""What a take is doing and what has to happen next: a pure state machine.
+
+    idle ─Begin─▶ starting ─(all sources delivered, or 3 s)─▶ OpenWriter ─TimelineStarted─▶ recording
+    recording ◀─Pause/Resume─▶ paused;  recording, paused ─Stop─▶ stopping ─Finalised─▶ finished
+    any ─Failed─▶ failed
+
+`step(session, event)` returns the next session and the effects the engine has to carry out, in
+order. No threads, no clock, no I/O: the same events always give the same effects. Control state
+(mutes, gains, overlay) lives here and nowhere else; adapters read it through the snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from onetake.errors import InvalidState, UsageError
+from onetake.model.commands import (
+    Command,
+    Marker,
+    MoveOverlay,
+    Pause,
+    Resume,
+    SetGain,
+    SetMute,
+    SetOverlay,
+    ShowCamera,
+    Split,
+    Stop,
+    SwitchDevice,
+    TimedCommand,
+    changed_overlay,
+)
+from onetake.model.devices import AUDIO_ROLES, Role
+from onetake.model.events import (
+    ControlChanged,
+    Event,
+    SourceChanged,
+    SourceState,
+    StateChanged,
+    TakeState,
+    Warned,
+)
+from onetake.model.geometry import Overlay
+from onetake.model.settings import Settings
+from onetake.model.units import NS_PER_MS, NS_PER_S
+from onetake.timeline.timeline import Timeline
+
+__all__ = [
+    "GAIN_DB_MAX",
+    "GAIN_DB_MIN",
+    "SOURCE_WAIT_NS",
+    "Apply",
+    "Begin",
+    "BeginStop",
+    "CommandReceived",
+    "Effect",
+    "Finalised",
+    "OpenWriter",
+    "Publish",
+    "Session",
+    "SessionEvent",
+    "SourceDelivered",
+    "SourceLost",
+    "SwitchSource",
+    "Tick",
+    "TimelineStarted",
+    "TookFailure",
+    "step",
+]
+
+SOURCE_WAIT_NS = 3 * NS_PER_S
+"""How long a take waits for slow sources before it starts without them. Shorter: a webcam that
+needs 2 s to warm up is missing from the start of each take; longer: a dead one delays every take."""
+
+GAIN_DB_MIN = -100.0
+"""Quietest gain in dB that is not a mute; the same floor the obs-websocket protocol has."""
+
+GAIN_DB_MAX = 26.0
+"""Loudest gain in dB; more only makes the limiter work."""
+
+
+# What happens to a session.
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The take was asked for; its sources are being opened."""
+
+    host_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDelivered:
+    """A source delivered its first picture or sound since it was (re)opened."""
+
+    role: Role
+    device_id: str
+    host_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLost:
+    """A source went away; the engine is searching for it with back-off."""
+
+    role: Role
+    device_id: str
+    host_ns: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineStarted:
+    """The first frame was accepted: its PTS is position 0."""
+
+    t0_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReceived:
+    """Somebody gave a command."""
+
+    timed: TimedCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed."""
+
+    host_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class TookFailure:
+    """The file cannot go on."""
+
+    message: str
+    host_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finalised:
+    """The file is finished and was read again."""
+
+
+SessionEvent = (
+    Begin
+    | SourceDelivered
+    | SourceLost
+    | TimelineStarted
+    | CommandReceived
+    | Tick
+    | TookFailure
+    | Finalised
+)
+
+
+# What the engine has to do about it.
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWriter:
+    """Start the writer, then accept the next screen frame as the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Hand the command to the lanes, in order with what the sources deliver."""
+
+    timed: TimedCommand
+    position_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchSource:
+    """Fill the role with another device."""
+
+    role: Role
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeginStop:
+    """End both tracks at this host time and finish the file."""
+
+    end_host_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Tell everybody who listens."""
+
+    event: Event
+
+
+Effect = OpenWriter | Apply | SwitchSource | BeginStop | Publish
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The state of one take. A value: `step` returns the next one."""
+
+    settings: Settings
+    requested: frozenset[Role]
+    """Roles that have a device."""
+
+    state: TakeState = TakeState.IDLE
+    begun_ns: int = 0
+    is_writer_opened: bool = False
+    timeline: Timeline | None = None
+    end_host_ns: int | None = None
+    sources: dict[Role, SourceState] = field(default_factory=dict)
+    overlay: Overlay = field(default_factory=Overlay)
+    is_muted: dict[Role, bool] = field(default_factory=dict)
+    gain_db: dict[Role, float] = field(default_factory=dict)
+    failure: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings, requested: frozenset[Role]) -> Session:
+        """Return the session of a take that has not begun."""
+        return cls(
+            settings=settings,
+            requested=requested,
+            sources={role: SourceState.STARTING for role in requested},
+            overlay=settings.overlay,
+            is_muted={Role.MIC: settings.is_mic_muted, Role.SYSTEM: settings.is_system_muted},
+            gain_db={Role.MIC: settings.mic_gain_db, Role.SYSTEM: settings.system_gain_db},
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the timeline exists and the take has not ended."""
+        return self.state in (TakeState.RECORDING, TakeState.PAUSED)
+
+    def position_ns(self, host_ns: int) -> int:
+        """Return the position of `host_ns`, 0 before the start, the end after the stop."""
+        if self.timeline is None:
+            return 0
+        if self.end_host_ns is not None:
+            host_ns = min(host_ns, self.end_host_ns)
+        return max(0, self.timeline.position_ns(host_ns))
+
+
+_Step = tuple[Session, list[Effect]]
+
+
+def step(session: Session, event: SessionEvent) -> _Step:
+    """Return the next session and what has to be done. Raises InvalidState or UsageError for a
+    command that does not fit; the session is unchanged then."""
+    match event:
+        case Begin():
+            begun = replace(session, begun_ns=event.host_ns)
+            return _enter(begun, TakeState.STARTING, event.host_ns)
+        case SourceDelivered():
+            return _source_delivered(session, event)
+        case SourceLost():
+            return _source_lost(session, event)
+        case TimelineStarted():
+            started = replace(session, timeline=Timeline.starting_at(event.t0_ns))
+            return _enter(started, TakeState.RECORDING, event.t0_ns)
+        case CommandReceived():
+            return _command(session, event.timed)
+        case Tick():
+            return _tick(session, event.host_ns)
+        case TookFailure():
+            return _failed(session, event)
+        case Finalised():
+            ended = TakeState.FAILED if session.failure else TakeState.FINISHED
+            return _enter(session, ended, session.end_host_ns or 0)
+        case _:
+            assert_never(event)
+
+
+def _enter(session: Session, state: TakeState, host_ns: int) -> _Step:
+    entered = replace(session, state=state)
+    return entered, [Publish(StateChanged(state, entered.position_ns(host_ns)))]
+
+
+def _source_delivered(session: Session, event: SourceDelivered) -> _Step:
+    before = session.sources.get(event.role)
+    live = replace(session, sources={**session.sources, event.role: SourceState.LIVE})
+    position_ns = live.position_ns(event.host_ns)
+    changed = SourceChanged(event.role, SourceState.LIVE, event.device_id, position_ns)
+    effects: list[Effect] = [Publish(changed)]
+    if before is SourceState.STARTING and session.is_running:
+        message = f"{event.role} joined {position_ns / NS_PER_S:.1f} s late"
+        effects.append(Publish(Warned("source-late", message, position_ns=position_ns)))
+    if _everybody_delivered(live):
+        opened, more = _open_writer(live)
+        return opened, effects + more
+    return live, effects
+
+
+def _everybody_delivered(session: Session) -> bool:
+    states = (session.sources[role] for role in session.requested)
+    return all(state is SourceState.LIVE for state in states)
+
+
+def _open_writer(session: Session) -> _Step:
+    if session.is_writer_opened or session.state is not TakeState.STARTING:
+        return session, []
+    return replace(session, is_writer_opened=True), [OpenWriter()]
+
+
+def _source_lost(session: Session, event: SourceLost) -> _Step:
+    lost = replace(session, sources={**session.sources, event.role: SourceState.LOST})
+    position_ns = lost.position_ns(event.host_ns)
+    changed = SourceChanged(
+        event.role, SourceState.LOST, event.device_id, position_ns, event.reason
+    )
+    effects: list[Effect] = [Publish(changed)]
+    gone = all(lost.sources[role] is SourceState.LOST for role in lost.requested)
+    if gone and lost.is_running:
+        message = "all sources are gone; the take ends here"
+        effects.append(Publish(Warned("all-sources-gone", message, position_ns=position_ns)))
+        stopped, more = _begin_stop(lost, event.host_ns)
+        return stopped, effects + more
+    return lost, effects
+
+
+def _tick(session: Session, host_ns: int) -> _Step:
+    if session.state is TakeState.STARTING and host_ns - session.begun_ns >= SOURCE_WAIT_NS:
+        return _start_without_the_late(session)
+    limit_s = session.settings.duration_s
+    if session.state is TakeState.RECORDING and session.timeline and limit_s is not None:
+        limit_ns = round(limit_s * NS_PER_S)
+        if session.position_ns(host_ns) >= limit_ns:
+            return _begin_stop(session, session.timeline.host_ns(limit_ns))
+    return session, []
+
+
+def _start_without_the_late(session: Session) -> _Step:
+    if session.is_writer_opened or session.sources.get(Role.SCREEN) is not SourceState.LIVE:
+        return session, []
+    opened, effects = _open_writer(session)
+    for role in sorted(session.requested):
+        if session.sources[role] is not SourceState.LIVE:
+            message = f"{role} has delivered nothing yet; recording starts without it"
+            hint = "it joins as soon as it delivers; check the device, or choose another one"
+            effects.append(Publish(Warned("source-late", message, hint)))
+    return opened, effects
+
+
+def _failed(session: Session, event: TookFailure) -> _Step:
+    if session.state in (TakeState.STOPPING, TakeState.FINISHED, TakeState.FAILED):
+        return replace(session, failure=session.failure or event.message), []
+    failed = replace(session, failure=event.message)
+    return _begin_stop(failed, event.host_ns)
+
+
+def _begin_stop(session: Session, host_ns: int) -> _Step:
+    # A stop from before the first frame's PTS (ScreenCaptureKit stamps run ahead) ends there.
+    end_ns = host_ns if session.timeline is None else max(host_ns, session.timeline.t0_ns)
+    ending = replace(session, end_host_ns=end_ns)
+    stopping, effects = _enter(ending, TakeState.STOPPING, end_ns)
+    return stopping, [*effects, BeginStop(end_ns)]
+
+
+def _command(session: Session, timed: TimedCommand) -> _Step:
+    command = timed.command
+    _refuse_unfit(session, command)
+    position_ns = session.position_ns(_effective_ns(session, timed))
+    match command:
+        case Stop():
+            return _begin_stop(session, timed.host_ns)
+        case SwitchDevice():
+            switched = replace(
+                session,
+                requested=session.requested | {command.role},
+                sources={**session.sources, command.role: SourceState.STARTING},
+            )
+            told = Publish(ControlChanged(command, position_ns))
+            return switched, [SwitchSource(command.role, command.device_id), told]
+        case _:
+            changed, effects = _changed(session, timed)
+            told = Publish(ControlChanged(command, position_ns))
+            return changed, [Apply(timed, position_ns), *effects, told]
+
+
+def _effective_ns(session: Session, timed: TimedCommand) -> int:
+    if isinstance(timed.command, SetMute) and timed.command.is_muted:
+        return timed.host_ns - round(session.settings.mute_lead_ms * NS_PER_MS)
+    return timed.host_ns
+
+
+def _changed(session: Session, timed: TimedCommand) -> _Step:
+    """Return the session with the command's change in it."""
+    command = timed.command
+    match command:
+        case SetMute():
+            is_muted = {**session.is_muted, command.role: command.is_muted}
+            return replace(session, is_muted=is_muted), []
+        case SetGain():
+            gain_db = {**session.gain_db, command.role: command.gain_db}
+            return replace(session, gain_db=gain_db), []
+        case ShowCamera() | SetOverlay() | MoveOverlay():
+            return replace(session, overlay=changed_overlay(session.overlay, command)), []
+        case Pause():
+            assert session.timeline is not None
+            paused = replace(session, timeline=session.timeline.pause(timed.host_ns))
+            return _enter(paused, TakeState.PAUSED, timed.host_ns)
+        case Resume():
+            assert session.timeline is not None
+            resumed = replace(session, timeline=session.timeline.resume(timed.host_ns))
+            return _enter(resumed, TakeState.RECORDING, timed.host_ns)
+        case _:
+            return session, []
+
+
+_UNTIL_THE_END = (TakeState.STARTING, TakeState.RECORDING, TakeState.PAUSED)
+
+
+def _refuse_unfit(session: Session, command: Command) -> None:
+    state = session.state
+    if state not in _UNTIL_THE_END:
+        raise InvalidState(f"the take is {state}, it takes no commands", code="not-recording")
+    match command:
+        case Pause() if state is TakeState.PAUSED:
+            raise InvalidState("the take is paused already", code="already-paused")
+        case Resume() if state is TakeState.RECORDING:
+            raise InvalidState("the take is not paused", code="not-paused")
+        case Pause() | Resume() | Marker() | Split() if not session.is_running:
+            raise InvalidState("the take has not started yet", code="not-recording")
+        case SetMute() | SetGain() if command.role not in AUDIO_ROLES:
+            raise UsageError(f"{command.role} makes no sound", hint="choose mic or system")
+        case SetGain() if not GAIN_DB_MIN <= command.gain_db <= GAIN_DB_MAX:
+            raise UsageError(
+                f"a gain of {command.gain_db:g} dB is out of range",
+                hint=f"choose {GAIN_DB_MIN:g} to {GAIN_DB_MAX:g} dB",
+            )
+        case _:
+            return
