@@ -11,20 +11,21 @@ from onetake.model import pattern
 from onetake.model.units import NS_PER_MS, NS_PER_S
 
 
-@given(position_ms=st.integers(0, (1 << 26) - 1), schedule_id=st.integers(0, 15))
-def test_code_round_trip(position_ms: int, schedule_id: int) -> None:
-    """What is written into the bits is read from them."""
-    bits = pattern.code_bits(position_ms * NS_PER_MS + 999_999, schedule_id)
-    assert pattern.code_from_bits(bits) == pattern.PictureCode(position_ms, schedule_id)
+@given(units=st.integers(0, (1 << 30) - 1), schedule_id=st.integers(0, 15))
+def test_code_round_trip(units: int, schedule_id: int) -> None:
+    """What is written into the bits is read from them, rounded down to 0.1 ms."""
+    position_ns = units * pattern.CODE_UNIT_NS
+    bits = pattern.code_bits(position_ns + pattern.CODE_UNIT_NS - 1, schedule_id)
+    assert pattern.code_from_bits(bits) == pattern.PictureCode(position_ns, schedule_id)
 
 
 @given(
-    position_ms=st.integers(0, (1 << 26) - 1),
+    units=st.integers(0, (1 << 30) - 1),
     flipped=st.sets(st.integers(0, pattern.CODE_BITS - 1), min_size=1, max_size=2),
 )
-def test_one_or_two_wrong_bits_are_noticed(position_ms: int, flipped: set[int]) -> None:
+def test_one_or_two_wrong_bits_are_noticed(units: int, flipped: set[int]) -> None:
     """A code with one or two bits read wrongly is refused, never believed."""
-    bits = list(pattern.code_bits(position_ms * NS_PER_MS, 3))
+    bits = list(pattern.code_bits(units * pattern.CODE_UNIT_NS, 3))
     for index in flipped:
         bits[index] = not bits[index]
     assert pattern.code_from_bits(bits) is None
@@ -88,7 +89,9 @@ def test_drawn_block_is_read_back(size: tuple[int, int]) -> None:
             )
             for upper, lower in pattern.cell_rects(width_px, height_px)
         ]
-        assert pattern.code_from_bits(bits) == pattern.PictureCode(position_ns // NS_PER_MS, 5)
+        assert pattern.code_from_bits(bits) == pattern.PictureCode(
+            position_ns // pattern.CODE_UNIT_NS * pattern.CODE_UNIT_NS, 5
+        )
         is_white = image[0, 0, 0] == 255
         assert is_white == schedule.is_flash(position_ns)
         assert (image[..., 3] == 255).all()

@@ -5,13 +5,15 @@ both sides take every number from here, so they cannot drift apart.
 
 Invariant: a picture drawn for position p and a sound rendered for position p belong to the same
 instant, to the nanosecond. At each event the whole picture turns white for 100 ms and both chirps
-begin. A block in the middle of the picture always says, in milliseconds, for which position the
-picture was drawn, so that a frame is worth a millisecond and not a frame interval.
+begin. A block in the middle of the picture always says, to 0.1 ms, for which position the picture
+was drawn, so that a frame is worth a tenth of a millisecond and not a frame interval. On a real
+screen "drawn for" means: when it was drawn; draw at 200 Hz or more and in one go (a pixmap that is
+copied), since what a frame shows is as old as the last drawing.
 
     ┌──────────────────────────────┐  background  dark (luma <= BACKGROUND_MAX_LUMA), flash white
     │        ┌────────────┐        │  block       own black margin, untouched by the flash
-    │        │▐▌▐▐▌▌▐▌▐▌▌▐│ bits   │              2 x 18 cells, each above its own complement:
-    │        │▌▐▌▌▐▐▌▐▌▐▐▌│ bits'  │              26 bits Gray-coded ms, 4 bits schedule, 6 CRC
+    │        │▐▌▐▐▌▌▐▌▐▌▌▐│ bits   │              2 x 21 cells, each above its own complement:
+    │        │▌▐▌▌▐▐▌▐▌▐▐▌│ bits'  │              30 bits Gray-coded time, 4 bits schedule, 8 CRC
     │        │▐▐▌▐▌▌▐▐▌▐▌▐│ bits   │
     │        │▌▌▐▌▐▐▌▌▐▌▐▌│ bits'  │  the corners stay free for a camera overlay
     │        └────────────┘        │
@@ -36,6 +38,7 @@ __all__ = [
     "CHIRP_AMPLITUDE",
     "CHIRP_NS",
     "CODE_BITS",
+    "CODE_UNIT_NS",
     "FLASH_MIN_LUMA",
     "FLASH_NS",
     "IRREGULAR_IDS",
@@ -94,19 +97,22 @@ REGULAR_ID = 0
 IRREGULAR_IDS = range(1, 16)
 """Schedules of real stages: intervals of 0.9-1.3 s, so that a lag of a whole interval shows."""
 
-_TIME_BITS = 26
-"""Milliseconds up to 18.6 h; then the block starts again at 0."""
+CODE_UNIT_NS = 100_000
+"""What the last bit of the block is worth: 0.1 ms, the resolution of the measurement."""
+
+_TIME_BITS = 30
+"""0.1 ms units up to 29.8 h; then the block starts again at 0."""
 _SCHEDULE_BITS = 4
-_CRC_BITS = 6
-"""A torn picture (two positions in one frame) passes once in 64."""
-_CRC_POLYNOMIAL = 0b000011
-"""x^6 + x + 1, the CRC-6 of ITU-T G.704."""
+_CRC_BITS = 8
+"""A torn picture (two positions in one frame) passes once in 256."""
+_CRC_POLYNOMIAL = 0x07
+"""x^8 + x^2 + x + 1 (CRC-8 of ITU-T I.432.1): finds every one or two wrong bits in 127."""
 CODE_BITS = _TIME_BITS + _SCHEDULE_BITS + _CRC_BITS
 _COLUMNS = CODE_BITS // 2
 
 # The block as shares of the picture. 60 % of the width in the middle leaves overlays of up to 40 %
-# of the height free in every corner; cells of 1/30 width x 3 % height are 21 x 14 px at 640 x 480,
-# which survives H.264 at crf 35 and scaling to a quarter.
+# of the height free in every corner; cells of 1/35 width x 3 % height are 18 x 14 px at 640 x 480,
+# which survives H.264 at crf 35.
 _BLOCK_X, _BLOCK_WIDTH = 0.2, 0.6
 _BLOCK_Y, _BLOCK_HEIGHT = 0.43, 0.14
 _MARGIN = 0.01
@@ -185,15 +191,15 @@ def _mix64(value: int) -> int:
 class PictureCode:
     """What the block of a picture says."""
 
-    position_ms: int
-    """For which position the picture was drawn, rounded down, modulo 18.6 h."""
+    position_ns: int
+    """For which position the picture was drawn, rounded down to CODE_UNIT_NS, modulo 29.8 h."""
     schedule_id: int
 
 
 def code_bits(position_ns: int, schedule_id: int) -> tuple[bool, ...]:
     """Return the CODE_BITS bits of the block, in reading order (two rows of cells)."""
-    position_ms = (position_ns // NS_PER_MS) % (1 << _TIME_BITS)
-    gray = position_ms ^ position_ms >> 1
+    units = (position_ns // CODE_UNIT_NS) % (1 << _TIME_BITS)
+    gray = units ^ units >> 1
     payload = gray << _SCHEDULE_BITS | schedule_id
     word = payload << _CRC_BITS | _crc(payload)
     return tuple(bool(word >> shift & 1) for shift in reversed(range(CODE_BITS)))
@@ -207,15 +213,15 @@ def code_from_bits(bits: Sequence[bool]) -> PictureCode | None:
     payload = word >> _CRC_BITS
     if word & ((1 << _CRC_BITS) - 1) != _crc(payload):
         return None
-    position_ms = gray = payload >> _SCHEDULE_BITS
+    units = gray = payload >> _SCHEDULE_BITS
     while gray:
         gray >>= 1
-        position_ms ^= gray
-    return PictureCode(position_ms, payload & ((1 << _SCHEDULE_BITS) - 1))
+        units ^= gray
+    return PictureCode(units * CODE_UNIT_NS, payload & ((1 << _SCHEDULE_BITS) - 1))
 
 
 def _crc(payload: int) -> int:
-    """Return the CRC-6 of the payload. It starts from all ones: a black block must not pass."""
+    """Return the CRC-8 of the payload. It starts from all ones: a black block must not pass."""
     crc = (1 << _CRC_BITS) - 1
     for shift in reversed(range(_TIME_BITS + _SCHEDULE_BITS)):
         feedback = (crc >> _CRC_BITS - 1 ^ payload >> shift) & 1
