@@ -1,6 +1,7 @@
 """What a take is doing and what has to happen next: a pure state machine.
 
-    idle ─Begin─▶ starting ─(all sources delivered, or 3 s)─▶ OpenWriter ─TimelineStarted─▶ recording
+    idle ─Begin─▶ starting ─(all sources delivered, or 3 s)─▶ OpenWriter
+    starting ─TimelineStarted─▶ recording
     recording ◀─Pause/Resume─▶ paused;  recording, paused ─Stop─▶ stopping ─Finalised─▶ finished
     any ─Failed─▶ failed
 
@@ -71,7 +72,7 @@ __all__ = [
 
 SOURCE_WAIT_NS = 3 * NS_PER_S
 """How long a take waits for slow sources before it starts without them. Shorter: a webcam that
-needs 2 s to warm up is missing from the start of each take; longer: a dead one delays every take."""
+needs 2 s to warm up is missing from each take's start; longer: a dead one delays every take."""
 
 GAIN_DB_MIN = -100.0
 """Quietest gain in dB that is not a mute; the same floor the obs-websocket protocol has."""
@@ -221,7 +222,7 @@ class Session:
         return cls(
             settings=settings,
             requested=requested,
-            sources={role: SourceState.STARTING for role in requested},
+            sources=dict.fromkeys(requested, SourceState.STARTING),
             overlay=settings.overlay,
             is_muted={Role.MIC: settings.is_mic_muted, Role.SYSTEM: settings.is_system_muted},
             gain_db={Role.MIC: settings.mic_gain_db, Role.SYSTEM: settings.system_gain_db},

@@ -1,0 +1,241 @@
+"""The three threads between the queues and the file: video lane, audio lane, writer.
+
+    queue ─▶ video-lane: compose, encode ─┐
+    queue ─▶ audio-lane: mix, encode ─────┴▶ packets ─▶ writer: mux to disk
+
+The lanes hold all policy and are pure; these threads only take items out, hand them over in order
+and tell the time. A stalled disk blocks the writer thread alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from onetake.audio.lane import AudioLane
+from onetake.clock import Clock
+from onetake.engine.lane_queue import Arm, Captured, End, Item, LaneQueue, SourceNews, StartAt
+from onetake.engine.live_levels import LiveLevels
+from onetake.model.commands import TimedCommand
+from onetake.model.devices import Role
+from onetake.model.media import AudioBlock, Frame
+from onetake.model.units import NS_PER_MS
+from onetake.platforms.contract import Writer
+from onetake.video.lane import VideoLane
+
+__all__ = ["AudioLaneThread", "LaneThread", "VideoLaneThread", "WriterThread"]
+
+WAIT_S = 0.1
+"""How long a lane waits for an item before it looks at the clock. Longer delays the repeat of a
+static picture; shorter wakes an idle machine for nothing."""
+
+TICK_LAG_NS = 50 * NS_PER_MS
+"""How far behind the clock a tick is. A picture that was stamped just now is still on its way
+(ScreenCaptureKit delivers up to 20 ms late); with less lag a repeat could overtake it."""
+
+START_WITHOUT_BEAT_NS = 250 * NS_PER_MS
+"""A static screen that sends no beats starts the take from its last picture after this long."""
+
+ADVANCE_EVERY_NS = 100 * NS_PER_MS
+"""How often the mixer renders. More often costs per-call overhead, less often bursts of encoding."""
+
+BATCH_LIMIT = 500
+"""Most items taken in before the mixer renders, so that a long backlog cannot starve it."""
+
+
+class LaneThread:
+    """A thread that works a queue until its `End` item. Owner: the take."""
+
+    def __init__(
+        self,
+        name: str,
+        queue: LaneQueue,
+        clock: Clock,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._on_error = on_error
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread's end; whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001  top of a thread: the take ends with a file
+            self._on_error(error)
+        finally:
+            self._queue.drain()
+
+    def _work(self) -> None:
+        raise NotImplementedError
+
+
+class VideoLaneThread(LaneThread):
+    """Drives the video lane.
+
+    Args:
+        on_started: told t0 as soon as the first frame was accepted; on this thread.
+    """
+
+    def __init__(
+        self,
+        lane: VideoLane,
+        queue: LaneQueue,
+        clock: Clock,
+        *,
+        on_started: Callable[[int], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        super().__init__("video-lane", queue, clock, on_error)
+        self._lane = lane
+        self._on_started = on_started
+        self._has_picture = False
+        self._armed_ns: int | None = None
+        self._last_tick_ns = 0
+
+    def _work(self) -> None:
+        while True:
+            item = self._queue.get(WAIT_S)
+            if isinstance(item, End):
+                self._lane.finish(item.end_host_ns)
+                return
+            if item is not None:
+                self._take_in(item)
+            self._tick_when_idle(item)
+
+    def _take_in(self, item: Item) -> None:
+        match item:
+            case Captured(role=Role.SCREEN, what=Frame() as frame):
+                self._screen(frame)
+            case Captured(role=Role.CAMERA, what=Frame() as frame):
+                self._lane.camera(frame)
+            case Arm():
+                self._armed_ns = self._clock.now_ns()
+            case SourceNews(role=Role.CAMERA, stamp_kind=None):
+                self._lane.camera(None)
+            case TimedCommand():
+                self._lane.apply(item)
+            case _:
+                pass
+
+    def _screen(self, frame: Frame) -> None:
+        pts_ns = frame.pts_ns
+        self._has_picture = self._has_picture or frame.image is not None
+        self._lane.screen(frame)
+        if self._armed_ns is not None and self._has_picture:
+            self._start(pts_ns)
+
+    def _start(self, t0_ns: int) -> None:
+        self._armed_ns = None
+        self._lane.start(t0_ns)
+        self._on_started(t0_ns)
+
+    def _tick_when_idle(self, item: Item | None) -> None:
+        now_ns = self._clock.now_ns()
+        is_due = now_ns - self._last_tick_ns >= 2 * TICK_LAG_NS
+        if item is not None and (len(self._queue) > 0 or not is_due):
+            return
+        self._last_tick_ns = now_ns
+        waited_ns = 0 if self._armed_ns is None else now_ns - self._armed_ns
+        if waited_ns > START_WITHOUT_BEAT_NS and self._has_picture:
+            self._start(now_ns - TICK_LAG_NS)
+        self._lane.tick(now_ns - TICK_LAG_NS)
+
+
+class AudioLaneThread(LaneThread):
+    """Drives the audio lane and hands what it mixed to the writer."""
+
+    def __init__(
+        self,
+        lane: AudioLane,
+        queue: LaneQueue,
+        clock: Clock,
+        *,
+        writer: Callable[[], Writer],
+        levels: LiveLevels,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        super().__init__("audio-lane", queue, clock, on_error)
+        self._lane = lane
+        self._writer = writer
+        self._levels = levels
+        self._seen_ns = 0
+
+    def _work(self) -> None:
+        next_ns = 0
+        while True:
+            end = self._take_in_waiting()
+            if end is not None:
+                for block in self._lane.finish(end.end_host_ns):
+                    self._writer().write_audio(block.tracks)
+                return
+            now_ns = self._clock.now_ns()
+            if now_ns >= next_ns:
+                next_ns = now_ns + ADVANCE_EVERY_NS
+                # Behind with the queue: what is in it has happened but is not known yet.
+                known_ns = self._seen_ns if len(self._queue) else now_ns
+                for block in self._lane.advance(known_ns):
+                    self._writer().write_audio(block.tracks)
+
+    def _take_in_waiting(self) -> End | None:
+        """Take in what waits, at most a batch; return the end when it came."""
+        wait_s = WAIT_S / 2
+        for _ in range(BATCH_LIMIT):
+            item = self._queue.get(wait_s)
+            wait_s = 0.0
+            match item:
+                case None:
+                    return None
+                case End():
+                    return item
+                case Captured(role=role, what=AudioBlock() as block):
+                    self._seen_ns = max(self._seen_ns, block.arrival_ns)
+                    self._levels.heard(role, block)
+                    self._lane.feed(role, block)
+                case StartAt():
+                    self._lane.start(item.t0_ns)
+                case SourceNews(role=Role.MIC | Role.SYSTEM):
+                    self._lane.source_changed(
+                        item.role, item.state, item.host_ns, item.stamp_kind
+                    )
+                case TimedCommand():
+                    self._lane.apply(item)
+                case _:
+                    pass
+        return None
+
+
+class WriterThread:
+    """Muxes what is encoded. Owner: the take; ends after `finish_up`, when nothing is left."""
+
+    def __init__(self, writer: Writer, on_error: Callable[[Exception], None]) -> None:
+        self._writer = writer
+        self._on_error = on_error
+        self._is_ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def finish_up(self, timeout_s: float) -> bool:
+        """Write what is left and end; whether it ended in time. After both lanes have ended."""
+        self._is_ending.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while self._writer.pump(WAIT_S) or not self._is_ending.is_set():
+                pass
+        except Exception as error:  # noqa: BLE001  top of a thread: the take ends with a file
+            self._on_error(error)

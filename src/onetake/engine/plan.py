@@ -1,0 +1,106 @@
+"""What a take will use: which device for which role, from which platform, into which file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from onetake.clock import Clock
+from onetake.errors import DeviceUnavailable, UsageError
+from onetake.model.devices import Role
+from onetake.model.events import Warned
+from onetake.model.settings import Settings
+from onetake.platforms.contract import Compositor, Platform, Source, Writer
+from onetake.platforms.registry import resolve
+
+__all__ = ["FPS_MAX", "Plan", "make_plan"]
+
+FPS_MAX = 240
+"""Most frames a second that can be asked for; no screen shows more."""
+
+_WANTED = {
+    Role.SCREEN: "screen",
+    Role.SYSTEM: "system_audio",
+    Role.MIC: "mic",
+    Role.CAMERA: "camera",
+}
+"""The field of `Settings` that says what fills a role."""
+
+Warn = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked wish: every id is known to a platform, nothing is opened yet."""
+
+    settings: Settings
+    platforms: Sequence[Platform]
+    devices: dict[Role, str]
+    warnings: list[Warned] = field(default_factory=list)
+
+    def source(self, role: Role, device_id: str, clock: Clock) -> Source:
+        """Make the source of a role. Raises DeviceUnavailable for an id nobody owns."""
+        return self.platform_of(device_id).source(role, device_id, self.settings, clock)
+
+    def platform_of(self, device_id: str) -> Platform:
+        """Return the platform that owns a device id."""
+        for platform in self.platforms:
+            if platform.owns(device_id):
+                return platform
+        raise DeviceUnavailable(
+            f"no device '{device_id}'", hint="run 'onetake devices' to see what there is"
+        )
+
+    def compositor(self, size_px: tuple[int, int]) -> Compositor:
+        """Return the screen's platform's compositor, or the portable one."""
+        platform = self.platform_of(self.devices[Role.SCREEN])
+        own = platform.compositor(size_px, self.settings)
+        if own is not None:
+            return own
+        from onetake.video.compositor import CpuCompositor
+
+        return CpuCompositor(size_px)
+
+    def writer(self, path: str, size_px: tuple[int, int], warn: Warn) -> Writer:
+        """Return the screen's platform's writer, or the portable one."""
+        platform = self.platform_of(self.devices[Role.SCREEN])
+        own = platform.writer(path, size_px, self.settings)
+        if own is not None:
+            return own
+        from onetake.file.mp4 import Mp4Writer
+
+        return Mp4Writer(path, size_px=size_px, settings=self.settings, warn=warn)
+
+
+def make_plan(settings: Settings, platforms: Sequence[Platform]) -> Plan:
+    """Check the settings and find every device. Raises UsageError, DeviceUnavailable."""
+    _check(settings)
+    devices: dict[Role, str] = {}
+    for role, wish in _WANTED.items():
+        device_id = resolve(role, getattr(settings, wish), platforms)
+        if device_id is not None:
+            devices[role] = device_id
+    if Role.SCREEN not in devices:
+        raise UsageError(
+            "a take needs a screen", hint="choose one of 'onetake devices' with --screen"
+        )
+    return Plan(settings, platforms, devices)
+
+
+def _check(settings: Settings) -> None:
+    if not 1 <= settings.fps <= FPS_MAX:
+        raise UsageError(
+            f"{settings.fps} frames a second make no sense", hint=f"choose --fps 1 to {FPS_MAX}"
+        )
+    if settings.duration_s is not None and settings.duration_s <= 0:
+        raise UsageError(
+            f"a duration of {settings.duration_s:g} s makes no sense", hint="choose more than 0"
+        )
+    if settings.countdown_s < 0:
+        raise UsageError("a countdown cannot be negative", hint="choose 0 or more seconds")
+    if settings.region is not None and min(
+        settings.region.width_px, settings.region.height_px
+    ) < 2:
+        raise UsageError(
+            "the region is empty", hint="choose --region X,Y,WxH with at least 2x2 pixels"
+        )

@@ -1,0 +1,504 @@
+"""One take, from the first opened device to the verified file.
+
+Threads, all owned by the take and all ended with it:
+
+    take          opens the writer, ticks the session, finishes the file
+    source-ROLE   one a device (engine.source_runner)
+    video-lane    composes and encodes        (engine.lane_threads)
+    audio-lane    mixes and encodes
+    writer        muxes to disk
+
+State that several threads touch is the session (under `_lock`, held for pure code and queue puts
+only). A command is stamped and queued under that lock, so its order against the frames is fixed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from onetake.audio.lane import AudioLane
+from onetake.clock import Clock
+from onetake.engine.broadcast import Broadcaster, Subscription
+from onetake.engine.finishing import TakeOutcome, finish_file
+from onetake.engine.frame_counter import FrameCounter
+from onetake.engine.lane_queue import Arm, End, LaneQueue, StartAt
+from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
+from onetake.engine.live_levels import LiveLevels
+from onetake.engine.plan import Plan
+from onetake.engine.source_runner import SourceRunner
+from onetake.errors import OnetakeError, OutputFailed
+from onetake.model.commands import Command, Marker, Stop, TimedCommand
+from onetake.model.devices import AUDIO_ROLES, Role
+from onetake.model.events import (
+    ControlChanged,
+    Event,
+    Finished,
+    Meters,
+    Snapshot,
+    SourceState,
+    Started,
+    TakeState,
+    Warned,
+)
+from onetake.model.media import StampKind
+from onetake.model.units import NS_PER_MS, ns_from_sample
+from onetake.platforms.contract import Source, Writer
+from onetake.session import (
+    Apply,
+    Begin,
+    BeginStop,
+    CommandReceived,
+    Effect,
+    Finalised,
+    OpenWriter,
+    Publish,
+    Session,
+    SessionEvent,
+    SourceDelivered,
+    SourceLost,
+    SwitchSource,
+    Tick,
+    TimelineStarted,
+    TookFailure,
+    step,
+)
+from onetake.video.lane import VideoLane
+
+__all__ = ["Take"]
+
+TICK_S = 0.05
+"""How often the take looks at the clock: meters at 20 Hz need no more."""
+
+REFUSE_WITHIN_NS = 2_500 * NS_PER_MS
+"""A device that cannot be opened refuses the take only in its first moments; a slow one is a late
+source (see session.SOURCE_WAIT_NS), because a take that runs is worth more than a camera."""
+
+TAIL_WAIT_NS = 700 * NS_PER_MS
+"""How long a stop waits for the sound of the last moment to arrive. Sound servers deliver 20 to
+200 ms late; shorter would end the take in silence, longer keeps a user waiting for a dead device."""
+
+LANE_END_S = 60.0
+"""How long a lane may take to work off its queue at the end."""
+
+RECENT_WARNINGS = 20
+
+
+@dataclass(slots=True)
+class _Wiring:
+    """What exists only once the size of the screen is known."""
+
+    video: VideoLane
+    audio: AudioLane
+    threads: list[VideoLaneThread | AudioLaneThread]
+    size_px: tuple[int, int]
+    writer: Writer
+    writer_thread: WriterThread
+
+
+@dataclass(slots=True)
+class _Early:
+    """What happened before the take ran and may refuse it."""
+
+    opened: dict[Role, Source] = field(default_factory=dict)
+    refused: OnetakeError | None = None
+
+
+class Take:
+    """A take that runs, or has run. Made by `engine.recorder.Recorder`.
+
+    `send`, `snapshot`, `subscribe`, `wait_started` and `wait` may be called from any thread.
+    """
+
+    def __init__(self, plan: Plan, path: str, clock: Clock) -> None:
+        self._plan = plan
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._session = Session.of(plan.settings, frozenset(plan.devices))
+        self._broadcaster = Broadcaster()
+        self._work: deque[Effect] = deque()
+        self._woken = threading.Event()
+        self._started = threading.Event()
+        self._ended = threading.Event()
+        self._early = _Early()
+        self._video_queue = LaneQueue()
+        self._audio_queue = LaneQueue()
+        self._levels = LiveLevels()
+        self._frames = FrameCounter(clock)
+        self._recent: deque[Warned] = deque(maxlen=RECENT_WARNINGS)
+        self._controls: list[ControlChanged] = []
+        self._last_levels: Meters | None = None
+        self._wiring: _Wiring | None = None
+        self._outcome: TakeOutcome | None = None
+        self._error: OnetakeError | None = None
+        self._runners: dict[Role, SourceRunner] = {}
+        self._retired: list[SourceRunner] = []
+        self._thread = threading.Thread(target=self._run, name="take", daemon=True)
+
+    # What others call.
+
+    def start(self) -> None:
+        """Open the devices and begin, without waiting."""
+        self._step(Begin(self._clock.now_ns()))
+        for warned in self._plan.warnings:
+            self._publish(warned)
+        for role, device_id in self._plan.devices.items():
+            self._fill(role, device_id)
+        self._thread.start()
+
+    def wait_started(self, timeout_s: float) -> bool:
+        """Wait until the first frame is accepted. Raises the error that kept the take from
+        starting; returns False when it still has not after `timeout_s`."""
+        self._started.wait(timeout_s)
+        if self._error is not None:
+            raise self._error
+        return self._started.is_set()
+
+    def send(self, command: Command, *, at_ns: int | None = None) -> ControlChanged:
+        """Give a command; returns with the position at which it takes effect.
+
+        Args:
+            at_ns: host time at which it was given; None = now.
+
+        Raises InvalidState or UsageError, and nothing has changed then.
+        """
+        with self._lock:
+            host_ns = self._clock.now_ns() if at_ns is None else at_ns
+            effects = self._advance(CommandReceived(TimedCommand(host_ns, command)))
+            for effect in effects:
+                if isinstance(effect, Publish) and isinstance(effect.event, ControlChanged):
+                    return effect.event
+            return ControlChanged(command, self._session.position_ns(host_ns))
+
+    def subscribe(self) -> Subscription:
+        """Listen to the take's events from now on."""
+        return self._broadcaster.subscribe()
+
+    def snapshot(self) -> Snapshot:
+        """Return everything a user interface shows, at this instant."""
+        with self._lock:
+            session = self._session
+            warnings = list(self._recent)
+            meters = self._last_levels
+        wiring = self._wiring
+        devices = {role: runner.device_id for role, runner in self._runners.items()}
+        return Snapshot(
+            state=session.state,
+            path=self._path,
+            position_ns=session.position_ns(self._clock.now_ns()),
+            size_bytes=0 if wiring is None else wiring.writer.size_bytes,
+            frames=self._frames.written,
+            dropped_frames=self._frames.dropped + self._video_queue.dropped[Role.SCREEN],
+            fps=self._frames.per_second(),
+            is_mic_muted=session.is_muted[Role.MIC],
+            is_system_muted=session.is_muted[Role.SYSTEM],
+            mic_gain_db=session.gain_db[Role.MIC],
+            system_gain_db=session.gain_db[Role.SYSTEM],
+            overlay=session.overlay,
+            sources=session.sources,
+            devices=devices,
+            levels={} if meters is None else meters.levels,
+            warnings=warnings,
+        )
+
+    def wait(self, timeout_s: float | None = None) -> Finished | None:
+        """Wait for the finished file; None when it is not there yet. Raises what spoilt it."""
+        self._ended.wait(timeout_s)
+        if not self._ended.is_set():
+            return None
+        if self._error is not None:
+            raise self._error
+        assert self._outcome is not None
+        return self._outcome.finished
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the take is over, with a file or an error."""
+        return self._ended.is_set()
+
+    # What the sources tell (engine.source_runner.SourceListener), each on its own thread.
+
+    def source_opened(self, role: Role, source: Source) -> None:
+        """A device is open."""
+        self._early.opened.setdefault(role, source)
+        self._woken.set()
+
+    def source_delivered(self, role: Role, device_id: str) -> None:
+        """A device has begun to deliver."""
+        self._step(SourceDelivered(role, device_id, self._clock.now_ns()))
+
+    def source_lost(self, role: Role, device_id: str, error: OnetakeError) -> None:
+        """A device could not be opened or went away."""
+        now_ns = self._clock.now_ns()
+        never_opened = role not in self._early.opened
+        is_early = now_ns - self._session.begun_ns < REFUSE_WITHIN_NS
+        if never_opened and (is_early or role is Role.SCREEN) and not self._started.is_set():
+            self._early.refused = self._early.refused or error
+            self._woken.set()
+            return
+        self._step(SourceLost(role, device_id, now_ns, error.message))
+
+    def source_warned(self, code: str, message: str, hint: str) -> None:
+        """A device has something to say."""
+        self._warn(code, message, hint)
+
+    # The session and its effects.
+
+    def _step(self, event: SessionEvent) -> None:
+        with self._lock:
+            self._advance(event)
+
+    def _advance(self, event: SessionEvent) -> list[Effect]:
+        """Move the session on and carry out what is quick; the rest is left to the take's thread.
+        Under the lock."""
+        self._session, effects = step(self._session, event)
+        for effect in effects:
+            match effect:
+                case Publish():
+                    self._remember(effect.event)
+                    self._broadcaster.publish(effect.event)
+                case Apply():
+                    self._video_queue.put(effect.timed)
+                    self._audio_queue.put(effect.timed)
+                case _:
+                    self._work.append(effect)
+                    self._woken.set()
+        return effects
+
+    def _remember(self, event: Event) -> None:
+        match event:
+            case ControlChanged():
+                self._controls.append(event)
+            case Warned():
+                self._recent.append(event)
+            case _:
+                pass
+
+    def _publish(self, event: Event) -> None:
+        with self._lock:
+            self._remember(event)
+            self._broadcaster.publish(event)
+
+    def _warn(self, code: str, message: str, hint: str = "") -> None:
+        position_ns = self._session.position_ns(self._clock.now_ns())
+        self._publish(Warned(code, message, hint, position_ns))
+
+    def _failed(self, error: Exception) -> None:
+        """A lane or the writer cannot go on. On its thread."""
+        told = error if isinstance(error, OnetakeError) else OutputFailed(str(error) or repr(error))
+        with self._lock:
+            self._error = self._error or told
+            self._advance(TookFailure(told.message, self._clock.now_ns()))
+
+    # The take's own thread.
+
+    def _run(self) -> None:
+        try:
+            end_host_ns = self._conduct()
+            if end_host_ns is None:
+                self._abandon()
+            else:
+                self._finish(end_host_ns)
+        except Exception as error:  # noqa: BLE001  top of a thread: whoever waits is told
+            self._error = self._error or (
+                error if isinstance(error, OnetakeError) else OutputFailed(repr(error))
+            )
+            self._abandon()
+        finally:
+            self._step(Finalised())
+            self._started.set()
+            self._ended.set()
+
+    def _conduct(self) -> int | None:
+        """Run until the stop; return its host time, or None when there is nothing to finish."""
+        while True:
+            self._woken.wait(TICK_S)
+            self._woken.clear()
+            if self._early.refused is not None and not self._started.is_set():
+                self._error = self._early.refused
+                return None
+            self._wire_when_sized()
+            while self._work:
+                effect = self._work.popleft()
+                match effect:
+                    case OpenWriter():
+                        self._open_writer()
+                    case SwitchSource():
+                        self._fill(effect.role, effect.device_id)
+                    case BeginStop():
+                        return effect.end_host_ns if self._started.is_set() else None
+                    case _:
+                        pass
+            self._step(Tick(self._clock.now_ns()))
+            self._publish_meters()
+
+    def _fill(self, role: Role, device_id: str) -> None:
+        before = self._runners.get(role)
+        if before is not None:
+            before.ask_to_stop()
+            self._retired.append(before)
+        lane = self._audio_queue if role in AUDIO_ROLES else self._video_queue
+        runner = SourceRunner(
+            role,
+            device_id,
+            make_source=lambda role, device_id: self._plan.source(role, device_id, self._clock),
+            lane=lane,
+            listener=self,
+            clock=self._clock,
+        )
+        self._runners[role] = runner
+        runner.start()
+
+    def _wire_when_sized(self) -> None:
+        """Build the lanes as soon as the size of the screen is known."""
+        screen = self._early.opened.get(Role.SCREEN)
+        if self._wiring is not None or screen is None:
+            return
+        settings = self._plan.settings
+        size_px = screen.size_px()
+        writer = self._plan.writer(self._path, size_px, self._warn)
+        video = VideoLane(settings, self._plan.compositor(size_px), self._write_video)
+        kinds = {role: StampKind.CAPTURE for role in AUDIO_ROLES if role in self._plan.devices}
+        audio = AudioLane(settings, kinds)
+        threads: list[VideoLaneThread | AudioLaneThread] = [
+            VideoLaneThread(
+                video,
+                self._video_queue,
+                self._clock,
+                on_started=self._on_started,
+                on_error=self._failed,
+            ),
+            AudioLaneThread(
+                audio,
+                self._audio_queue,
+                self._clock,
+                writer=lambda: writer,
+                levels=self._levels,
+                on_error=self._failed,
+            ),
+        ]
+        writer_thread = WriterThread(writer, self._failed)
+        self._wiring = _Wiring(video, audio, threads, size_px, writer, writer_thread)
+        for thread in threads:
+            thread.start()
+
+    def _open_writer(self) -> None:
+        assert self._wiring is not None
+        self._wiring.writer.start()
+        self._wiring.writer_thread.start()
+        self._video_queue.put(Arm())
+
+    def _write_video(self, position_ns: int, image: object) -> bool:
+        """Give a composed picture to the writer. On the video lane's thread."""
+        assert self._wiring is not None
+        writer = self._wiring.writer
+        if not writer.is_ready_for_video():
+            self._frames.count_dropped()
+            return False
+        writer.write_video(position_ns, image)
+        self._frames.count_written()
+        return True
+
+    def _on_started(self, t0_ns: int) -> None:
+        """The first frame was accepted. On the video lane's thread."""
+        assert self._wiring is not None
+        width_px, height_px = self._wiring.size_px
+        with self._lock:
+            self._audio_queue.put(StartAt(t0_ns))
+            self._advance(TimelineStarted(t0_ns))
+            self._broadcaster.publish(
+                Started(self._path, t0_ns, dict(self._plan.devices), width_px, height_px)
+            )
+        self._started.set()
+
+    def _publish_meters(self) -> None:
+        session = self._session
+        levels = self._levels.take(session.gain_db, session.is_muted)
+        if not levels:
+            return
+        position_ns = session.position_ns(self._clock.now_ns())
+        meters = Meters(levels, position_ns)
+        with self._lock:
+            self._last_levels = meters
+            self._broadcaster.publish(meters)
+
+    # The end.
+
+    def _finish(self, end_host_ns: int) -> None:
+        wiring = self._wiring
+        assert wiring is not None
+        self._wait_for_the_tail(end_host_ns)
+        for queue in (self._video_queue, self._audio_queue):
+            queue.put(End(end_host_ns))
+        self._stop_sources()
+        for thread in wiring.threads:
+            if not thread.join(LANE_END_S):
+                self._failed(OutputFailed("encoding did not end in time"))
+        if not wiring.writer_thread.finish_up(LANE_END_S):
+            self._failed(OutputFailed("the disk did not take the end of the file in time"))
+        self._outcome = self._write_outcome(wiring, end_host_ns)
+        if self._outcome.error is not None:
+            self._error = self._error or self._outcome.error
+        self._publish(self._outcome.finished)
+
+    def _write_outcome(self, wiring: _Wiring, end_host_ns: int) -> TakeOutcome:
+        session = self._session
+        assert session.timeline is not None
+        end_ns = ns_from_sample(session.timeline.sample_at(end_host_ns))
+        for control in self._controls:
+            if isinstance(control.command, Marker):
+                wiring.writer.add_chapter(control.position_ns, control.command.label)
+        return finish_file(
+            path=self._path,
+            writer=wiring.writer,
+            end_ns=end_ns,
+            session=session,
+            devices=self._plan.devices,
+            controls=self._controls,
+            video=wiring.video,
+            audio=wiring.audio,
+            dropped_frames=self._frames.dropped + self._video_queue.dropped[Role.SCREEN],
+        )
+
+    def _wait_for_the_tail(self, end_host_ns: int) -> None:
+        give_up_ns = self._clock.now_ns() + TAIL_WAIT_NS
+        while self._clock.now_ns() < give_up_ns:
+            behind = [
+                role
+                for role, runner in self._runners.items()
+                if role in AUDIO_ROLES
+                and self._session.sources.get(role) is SourceState.LIVE
+                and runner.covered_ns < end_host_ns
+            ]
+            if not behind:
+                return
+            self._woken.wait(0.01)
+
+    def _stop_sources(self) -> None:
+        runners = [*self._runners.values(), *self._retired]
+        for runner in runners:
+            runner.ask_to_stop()
+        for runner in runners:
+            runner.join(1.0)
+
+    def _abandon(self) -> None:
+        """Let everything go; there is no take to keep."""
+        self._stop_sources()
+        wiring = self._wiring
+        if wiring is None:
+            return
+        for queue in (self._video_queue, self._audio_queue):
+            queue.put(End(self._clock.now_ns()))
+        for thread in wiring.threads:
+            thread.join(1.0)
+
+    def stop(self) -> None:
+        """End the take now; does not wait. Stopping twice is no error."""
+        if not self._ended.is_set() and self._session.state not in (
+            TakeState.STOPPING,
+            TakeState.FINISHED,
+            TakeState.FAILED,
+        ):
+            self.send(Stop())
