@@ -1,0 +1,150 @@
+"""Which encoder really works here: hardware is believed only after it has encoded something.
+
+Invariant: an encoder that is chosen has produced packets of the wanted size, or is software.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from onetake.errors import EncoderUnavailable
+from onetake.file.presets import GOP_S, EncoderPlan, encoder_plans
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+
+    from onetake.model.settings import Settings
+
+__all__ = ["VIDEO_TIME_BASE", "Warn", "add_video_stream", "choose_encoder"]
+
+Warn = Callable[[str, str, str], None]
+"""Tells the user something: (code, message, hint)."""
+
+VIDEO_TIME_BASE = Fraction(1, 90_000)
+"""Seconds in a video tick: hits 24, 25, 30, 50 and 60 fps exactly, host stamps to 6 µs, and MP4
+keeps it as it is. Coarser (1/1000) is changed by the muxer; finer needs 64-bit fragments sooner."""
+
+_TRIAL_FRAMES = 4
+"""Enough for an encoder with a delay of up to three frames to show its first packet."""
+
+_BT709 = 1
+_LIMITED_RANGE = 1
+"""FFmpeg's numbers: AVCOL_PRI_BT709 = AVCOL_TRC_BT709 = AVCOL_SPC_BT709 = AVCOL_RANGE_MPEG = 1."""
+
+
+def choose_encoder(settings: Settings, size_px: tuple[int, int], warn: Warn) -> EncoderPlan:
+    """Return the first encoder that works, telling `warn` when that is not the one asked for.
+
+    Takes a few ms without hardware and some 100 ms with it. Raises EncoderUnavailable.
+    """
+    plans = encoder_plans(settings, size_px, os.cpu_count() or 1)
+    reason = ""
+    for plan in plans:
+        problem = _problem(plan, settings.fps, size_px)
+        if problem is None:
+            if reason:
+                warn("encoder-fallback", f"{reason}; using {plan.name}", "see onetake doctor")
+            return plan
+        is_expected = settings.encoder == "auto" and plan.is_hardware
+        if not (is_expected and problem.is_absent):
+            reason = f"the encoder {plan.name} does not work here ({problem.text})"
+    raise EncoderUnavailable(
+        reason or f"no encoder for {settings.codec.value}",
+        hint="use --codec h264, or check the encoder's name and preset",
+    )
+
+
+class _Problem:
+    """Why an encoder cannot be used."""
+
+    def __init__(self, text: str, *, is_absent: bool) -> None:
+        self.text = text
+        self.is_absent = is_absent
+        """True: not in this build or no such hardware, which is nothing to talk about."""
+
+
+def _problem(plan: EncoderPlan, fps: int, size_px: tuple[int, int]) -> _Problem | None:
+    try:
+        context = av.CodecContext.create(plan.name, "w")
+    except (av.error.FFmpegError, ValueError) as error:
+        return _Problem(f"not in this build: {error}", is_absent=True)
+    if not isinstance(context, VideoCodecContext):
+        return _Problem("not a video encoder", is_absent=False)
+    _configure(context, plan, fps, size_px)
+    try:
+        context.open()
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        return _Problem(_one_line(error), is_absent=True)
+    if not plan.is_hardware:
+        return None
+    try:
+        packet_count = _encode_trial(context, size_px)
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        return _Problem(_one_line(error), is_absent=False)
+    if packet_count == 0:
+        return _Problem("it returned nothing", is_absent=False)
+    return None
+
+
+def _encode_trial(context: VideoCodecContext, size_px: tuple[int, int]) -> int:
+    width_px, height_px = size_px
+    count = 0
+    for number in range(_TRIAL_FRAMES):
+        frame = av.VideoFrame(width_px, height_px, "nv12")
+        for plane in frame.planes:
+            plane.update(bytes([128]) * plane.buffer_size)
+        frame.pts = number * 3000
+        frame.time_base = VIDEO_TIME_BASE
+        count += sum(packet.size > 0 for packet in context.encode(frame))
+    return count + sum(packet.size > 0 for packet in context.encode(None))
+
+
+def add_video_stream(
+    container: OutputContainer, plan: EncoderPlan, fps: int, size_px: tuple[int, int]
+) -> VideoStream:
+    """Add the video track to `container`. Raises EncoderUnavailable."""
+    try:
+        stream = container.add_stream(plan.name, rate=fps)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise EncoderUnavailable(
+            f"the encoder {plan.name} cannot be used for MP4: {_one_line(error)}"
+        ) from error
+    if not isinstance(stream, VideoStream):
+        raise EncoderUnavailable(f"{plan.name} is not a video encoder")
+    stream.time_base = VIDEO_TIME_BASE
+    _configure(stream.codec_context, plan, fps, size_px)
+    return stream
+
+
+def _configure(
+    context: VideoCodecContext, plan: EncoderPlan, fps: int, size_px: tuple[int, int]
+) -> None:
+    context.width, context.height = size_px
+    context.pix_fmt = plan.pixel_format
+    context.framerate = Fraction(fps)
+    context.time_base = VIDEO_TIME_BASE
+    context.gop_size = GOP_S * fps
+    context.max_b_frames = 0
+    context.color_range = _LIMITED_RANGE
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    if plan.bit_rate:
+        context.bit_rate = plan.bit_rate
+    if not plan.is_hardware:
+        # SLICE, PyAV's default, would turn x264's threads into slices: larger files, more CPU.
+        context.thread_type = "FRAME"
+        context.thread_count = plan.thread_count
+    # Chroma is averaged over 2x2 blocks, so it sits in their centre.
+    context.options = {**plan.options, "chroma_sample_location": "center"}
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return " ".join(text.split())

@@ -1,0 +1,270 @@
+"""The portable writer: H.264 (or HEVC, AV1) and AAC in one MP4, playable at every instant.
+
+    video lane ──encode──┐
+    audio lane ──encode──┤▶ packets in memory ──pump──▶ fragments on disk ──finish──▶ ordinary MP4
+
+Invariant: only `pump` (and `start`, `finish`) touches the disk, so a stalled disk stalls nobody
+else; and every fragment that is on the disk is playable, whatever happens next.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+import numpy as np
+
+from onetake.errors import OutputFailed
+from onetake.file.encoders import VIDEO_TIME_BASE, Warn, add_video_stream, choose_encoder
+from onetake.file.output_file import OutputFile, output_errors
+from onetake.model.settings import Settings, Tracks
+from onetake.model.units import SAMPLE_RATE_HZ, first_sample_at_or_after
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+
+__all__ = ["AUDIO_TRACK_TITLES", "Mp4Writer", "video_ticks"]
+
+AUDIO_TRACK_TITLES = ("Mix", "Microphone", "System audio")
+"""Titles of the audio tracks in their order; with `Tracks.MIX` only the first exists."""
+
+FRAGMENT_US = 500_000
+"""Longest fragment in microseconds: what a crash can cost. Shorter: more overhead (100 bytes and
+one write each). Longer: more than the second we promise is lost."""
+
+QUEUE_HIGH_BYTES = 64 << 20
+"""Encoded bytes waiting for the disk above which video is refused. Smaller: a disk that hangs for
+10 s costs frames at 50 Mb/s. Larger: memory."""
+
+QUEUE_LIMIT_BYTES = 128 << 20
+"""Encoded bytes above which the take is given up: about an hour of sound that nobody wrote."""
+
+SYNC_INTERVAL_S = 1.0
+"""How often the file is forced to the disk: what a power cut can cost. Shorter: the disk gets no
+rest. Longer: more is lost."""
+
+_IO_BUFFER_BYTES = 1 << 20
+"""FFmpeg's write buffer: one fragment fits, so that it reaches the system in one call."""
+
+
+def video_ticks(position_ns: int) -> int:
+    """Return `position_ns` in ticks of 1/90000 s, to the nearest."""
+    return (position_ns * 9 + 50_000) // 100_000
+
+
+class Mp4Writer:
+    """Implements `platforms.contract.Writer`; see there for what each call promises.
+
+    `path` is the file to create, `size_px` the even size of the pictures, `warn` is told (code,
+    message, hint) when another encoder than the wanted one is used. Pictures are `av.VideoFrame`,
+    best NV12; they are free again when `write_video` returns.
+    """
+
+    def __init__(
+        self, path: str | Path, *, size_px: tuple[int, int], settings: Settings, warn: Warn
+    ) -> None:
+        self._settings = settings
+        self._size_px = size_px
+        self._warn = warn
+        self._file = OutputFile(Path(path), is_replacing=settings.overwrite)
+        self._lock = threading.Lock()
+        """Guards the container and the file."""
+        self._queue: deque[Packet[Stream]] = deque()
+        self._queue_bytes = 0
+        self._queue_changed = threading.Condition()
+        """Guards the queue."""
+        self._audio: list[AudioStream] = []
+        self._samples = 0
+        self._last_ticks = -1
+        self._frames = 0
+        self._dropped_frames = 0
+        self._last_sync_s = 0.0
+        self._chapters: list[tuple[int, str]] = []
+        self._failure: OutputFailed | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the bytes are now; another name than asked for while an old file is replaced."""
+        return self._file.path
+
+    @property
+    def encoder(self) -> str:
+        """FFmpeg's name of the video encoder, after `start`."""
+        return self._plan.name
+
+    @property
+    def frames(self) -> int:
+        """Frames encoded so far."""
+        return self._frames
+
+    @property
+    def dropped_frames(self) -> int:
+        """Frames refused because their position did not increase."""
+        return self._dropped_frames
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes written so far. Any thread."""
+        return self._file.size_bytes
+
+    @property
+    def queued_bytes(self) -> int:
+        """Encoded bytes that wait for the disk. Any thread."""
+        return self._queue_bytes
+
+    def start(self) -> None:
+        """Create the file. Raises UsageError, OutputFailed, DiskFull, EncoderUnavailable."""
+        self._plan = choose_encoder(self._settings, self._size_px, self._warn)
+        self._file.create()
+        try:
+            with output_errors(self._file.path):
+                self._open_container()
+        except BaseException:
+            self._file.discard()
+            raise
+
+    def _open_container(self) -> None:
+        self._container = av.open(
+            self._file,
+            "w",
+            format="mp4",
+            buffer_size=_IO_BUFFER_BYTES,
+            container_options={
+                # delay_moov: without it there is no edit list, and AAC priming shifts the sound.
+                "movflags": "delay_moov+skip_trailer+default_base_moof",
+                "frag_duration": str(FRAGMENT_US),
+                "flush_packets": "1",
+                # Tracks need not be interleaved inside half a second; waiting loses more.
+                "max_interleave_delta": "1",
+                "movie_timescale": str(SAMPLE_RATE_HZ),
+            },
+        )
+        self._video = add_video_stream(
+            self._container, self._plan, self._settings.fps, self._size_px
+        )
+        track_count = 1 if self._settings.tracks is Tracks.MIX else len(AUDIO_TRACK_TITLES)
+        titles = AUDIO_TRACK_TITLES[:track_count]
+        self._audio = [self._add_audio_stream(title) for title in titles]
+        self._container.start_encoding()
+
+    def _add_audio_stream(self, title: str) -> AudioStream:
+        # The fast coder costs a third of FFmpeg's default one.
+        stream = self._container.add_stream(
+            "aac", rate=SAMPLE_RATE_HZ, options={"aac_coder": "fast"}
+        )
+        stream.codec_context.layout = "stereo"
+        stream.codec_context.bit_rate = self._settings.audio_kbps * 1000
+        stream.metadata.update(title=title, handler_name=title)
+        return stream
+
+    def is_ready_for_video(self) -> bool:
+        """Whether the disk keeps up; False = the caller drops the frame. Any thread."""
+        return self._queue_bytes < QUEUE_HIGH_BYTES
+
+    def write_video(self, position_ns: int, image: object) -> None:
+        """Encode a frame on the calling thread. Raises OutputFailed."""
+        assert isinstance(image, av.VideoFrame), "the portable writer takes av.VideoFrame"
+        ticks = video_ticks(position_ns)
+        if ticks <= self._last_ticks:
+            self._dropped_frames += 1
+            return
+        self._last_ticks = ticks
+        image.pts = ticks
+        image.time_base = VIDEO_TIME_BASE
+        self._frames += 1
+        self._enqueue(self._encode(self._video, image))
+
+    def write_audio(self, samples: Sequence[NDArray[np.float32]]) -> None:
+        """Encode the next samples of every track on the calling thread. Raises OutputFailed."""
+        for stream, track in zip(self._audio, samples, strict=True):
+            planes = np.ascontiguousarray(track.T, dtype=np.float32)
+            frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
+            frame.sample_rate = SAMPLE_RATE_HZ
+            frame.pts = self._samples
+            self._enqueue(self._encode(stream, frame))
+        self._samples += len(samples[0])
+
+    def _encode(self, stream: AudioStream | VideoStream, frame: object) -> list[Packet[Stream]]:
+        try:
+            return list(stream.encode(frame))  # type: ignore[arg-type]
+        except (av.error.FFmpegError, ValueError) as error:
+            raise OutputFailed(f"the encoder failed: {error}") from error
+
+    def _enqueue(self, packets: list[Packet[Stream]]) -> None:
+        if not packets:
+            return
+        with self._queue_changed:
+            self._queue.extend(packets)
+            self._queue_bytes += sum(packet.size for packet in packets)
+            self._queue_changed.notify()
+        if self._queue_bytes > QUEUE_LIMIT_BYTES:
+            raise OutputFailed(
+                "the disk has taken nothing for too long", hint="record to another disk"
+            )
+
+    def pump(self, wait_s: float) -> bool:
+        """Write what is encoded to the disk; may block as long as the disk does."""
+        with self._queue_changed:
+            if not self._queue:
+                self._queue_changed.wait(wait_s)
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                with output_errors(self._file.path):
+                    did_write = self._write_queue()
+                    self._sync_when_due()
+            except OutputFailed as failure:
+                self._failure = failure
+                raise
+        return did_write
+
+    def _write_queue(self) -> bool:
+        did_write = False
+        while self._queue:
+            packet = self._queue[0]
+            size_bytes = packet.size
+            try:
+                self._container.mux(packet)
+            finally:
+                with self._queue_changed:
+                    self._queue.popleft()
+                    self._queue_bytes -= size_bytes
+            did_write = True
+        return did_write
+
+    def _sync_when_due(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._last_sync_s >= SYNC_INTERVAL_S:
+            self._last_sync_s = now_s
+            self._file.sync()
+
+    def add_chapter(self, position_ns: int, label: str) -> None:
+        """Remember a chapter for `finish`. Any thread."""
+        self._chapters.append((position_ns, label))
+
+    def finish(self, end_ns: int) -> None:
+        """End both tracks at `end_ns` and finish the file. Raises OutputFailed, DiskFull."""
+        missing = first_sample_at_or_after(end_ns) - self._samples
+        while missing > 0:
+            count = min(missing, SAMPLE_RATE_HZ)
+            self.write_audio([np.zeros((count, 2), np.float32) for _ in self._audio])
+            missing -= count
+        self._enqueue(self._encode(self._video, None))
+        for stream in self._audio:
+            self._enqueue(self._encode(stream, None))
+        with self._lock, output_errors(self._file.path):
+            self._write_queue()
+            self._container.close()
+            self._file.sync()
+            self._file.commit()

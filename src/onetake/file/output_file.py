@@ -1,0 +1,173 @@
+"""The bytes of a take on their way to the disk: append, sync, and where the disk says no.
+
+Invariant: while a take runs the file only grows, and nothing that is already in it is touched.
+Only `patch`, at the very end, overwrites, and what it overwrites is on the disk by then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from onetake.errors import DiskFull, OutputFailed, UsageError
+
+__all__ = ["OutputFile", "output_errors"]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Map an OSError of this block to DiskFull or OutputFailed about `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise DiskFull(
+                f"no room left for {path.name}", hint=f"free some space in {path.parent}"
+            ) from error
+        reason = error.strerror or str(error)
+        raise OutputFailed(
+            f"cannot write {path}: {reason}", hint="check that the folder is still there"
+        ) from error
+
+
+class OutputFile:
+    """A new file that is appended to. Everything but `size_bytes` on one thread at a time.
+
+    With `is_replacing` the bytes go into a new file beside `path`, visible and playable, and
+    `commit` moves it over the old one: until then the old one is untouched.
+    """
+
+    def __init__(self, path: Path, *, is_replacing: bool) -> None:
+        self.final_path = path
+        """Where the file is after `commit`."""
+        self.path = path
+        """Where the bytes are now."""
+        self.closed = False
+        self._is_replacing = is_replacing
+        self._fd = -1
+        self._size_bytes = 0
+        self._synced_bytes = 0
+
+    @property
+    def name(self) -> str:
+        """The path, as PyAV asks for it."""
+        return str(self.path)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes handed to the system so far. Any thread."""
+        return self._size_bytes
+
+    @property
+    def unsynced_bytes(self) -> int:
+        """Bytes a power cut would take."""
+        return self._size_bytes - self._synced_bytes
+
+    def create(self) -> None:
+        """Create the file; never opens an existing one. Raises UsageError, OutputFailed."""
+        if self._is_replacing and self.path.exists():
+            self.path = _free_sibling(self.final_path)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        flags |= getattr(os, "O_BINARY", 0)
+        try:
+            with output_errors(self.path):
+                self._fd = os.open(self.path, flags, 0o666)
+        except OutputFailed as error:
+            if isinstance(error.__cause__, FileExistsError):
+                raise UsageError(
+                    f"{self.path} exists already",
+                    hint="choose another name or pass --overwrite",
+                    code="file-exists",
+                ) from error
+            raise
+        self._sync_folder()
+
+    def write(self, data: bytes) -> int:
+        """Append all of `data`. Raises OSError (PyAV carries it through to the caller)."""
+        view = memoryview(data)
+        while view:
+            done = os.write(self._fd, view)
+            self._size_bytes += done
+            view = view[done:]
+        return len(data)
+
+    def sync(self) -> None:
+        """Wait until every byte is on the disk. Raises OSError."""
+        end = self._size_bytes
+        if end == self._synced_bytes:
+            return
+        if sys.platform == "darwin":
+            import fcntl
+
+            # fsync on macOS only reaches the drive's own cache.
+            fcntl.fcntl(self._fd, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(self._fd)
+        self._synced_bytes = end
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes from `offset`. Raises OSError."""
+        return os.pread(self._fd, size, offset)
+
+    def patch(self, offset: int, data: bytes) -> None:
+        """Overwrite bytes once everything before is on the disk. Raises OSError."""
+        self.sync()
+        os.pwrite(self._fd, data, offset)
+        self._synced_bytes = -1
+        self.sync()
+
+    def cut(self, size_bytes: int) -> None:
+        """Drop everything from `size_bytes` on. Raises OSError."""
+        os.ftruncate(self._fd, size_bytes)
+        os.lseek(self._fd, size_bytes, os.SEEK_SET)
+        self._size_bytes = size_bytes
+        self._synced_bytes = min(self._synced_bytes, size_bytes)
+
+    def commit(self) -> None:
+        """Close, and take the place of the file that is replaced. Raises OSError."""
+        self.close()
+        if self.path != self.final_path:
+            self.path.replace(self.final_path)
+            self.path = self.final_path
+            self._sync_folder()
+
+    def close(self) -> None:
+        """Close the file where it is. Idempotent."""
+        if not self.closed and self._fd >= 0:
+            self.closed = True
+            os.close(self._fd)
+
+    def discard(self) -> None:
+        """Close the file and remove it: nothing worth keeping is in it. Never raises."""
+        self.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+    def _sync_folder(self) -> None:
+        """Make the name itself survive a power cut; file systems that cannot are left alone."""
+        if os.name != "posix":
+            return
+        with contextlib.suppress(OSError):
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+def _free_sibling(path: Path) -> Path:
+    """Return a name beside `path` that is not taken: `talk (new).mp4`, `talk (new 2).mp4`."""
+    number = 1
+    while True:
+        suffix = "new" if number == 1 else f"new {number}"
+        candidate = path.with_name(f"{path.stem} ({suffix}){path.suffix}")
+        if not candidate.exists():
+            return candidate
+        number += 1

@@ -1,0 +1,159 @@
+"""From "standard quality" to encoder options: the only place that knows codec jargon.
+
+Invariant: no encoder is ever asked for B-frames, and every file says BT.709, limited range, so
+that presentation order is coding order and every player shows the same colours.
+
+The options of libx264 are measured (docs/notes/mp4.md): `ultrafast` with CABAC, 8x8 transform and
+intra partitions costs 0.3 ms a 1080p frame more than plain `ultrafast` and saves 13 % of the bits;
+`veryfast` without adaptive quantisation costs 65 % more and saves 38 %.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass, field
+
+from onetake.model.settings import Codec, Quality, Settings
+
+__all__ = ["EncoderPlan", "encoder_plans"]
+
+GOP_S = 2
+"""Seconds between key frames. Shorter: static screens cost more. Longer: seeking and the decoding
+of the tail after a crash get slow."""
+
+PIXELS_PER_S_PER_THREAD = 100_000_000
+"""How much one encoder thread is asked to do. 1080p30 is 62 M, 1080p60 124 M. Smaller: 3-8 % more
+CPU for threads nobody needs. Larger: a 4K frame takes longer than its interval."""
+
+MAX_THREADS = 4
+"""Each frame thread delays the stream by one frame and costs one more set of reference frames."""
+
+BITS_PER_PIXEL = {Quality.SMALL: 0.04, Quality.STANDARD: 0.07, Quality.HIGH: 0.14}
+"""Bit rate of hardware encoders that know no constant quality, in bits for each pixel of a frame.
+Screen content at 1080p30: 2.5, 4.4 and 8.7 Mb/s."""
+
+_X264_FAST = "cabac=1:8x8dct=1:partitions=i4x4,i8x8"
+
+_CRF = {
+    "libx264": {Quality.SMALL: 26, Quality.STANDARD: 23, Quality.HIGH: 18},
+    "libx265": {Quality.SMALL: 29, Quality.STANDARD: 25, Quality.HIGH: 21},
+    "libsvtav1": {Quality.SMALL: 42, Quality.STANDARD: 35, Quality.HIGH: 28},
+}
+
+_HARDWARE_QUALITY = {Quality.SMALL: 28, Quality.STANDARD: 23, Quality.HIGH: 18}
+"""Quantiser-like quality of NVENC (`cq`), QSV (`global_quality`) and AMF (`qp`)."""
+
+_SOFTWARE = {Codec.H264: "libx264", Codec.HEVC: "libx265", Codec.AV1: "libsvtav1"}
+
+_HARDWARE_FAMILIES = {"darwin": ("videotoolbox",), "win32": ("nvenc", "qsv", "amf")}
+_HARDWARE_ELSEWHERE = ("nvenc", "qsv")
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderPlan:
+    """One encoder to try, with everything it is opened with."""
+
+    name: str
+    """FFmpeg's name of the encoder."""
+    pixel_format: str
+    thread_count: int
+    options: dict[str, str] = field(default_factory=dict)
+    bit_rate: int = 0
+    """Bits a second; 0 = constant quality by `options`."""
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether the encoder is a piece of hardware, which may be missing or busy."""
+        return self.name.rpartition("_")[2] in ("nvenc", "qsv", "amf", "videotoolbox", "v4l2m2m")
+
+
+def encoder_plans(
+    settings: Settings, size_px: tuple[int, int], cpu_count: int, platform: str = sys.platform
+) -> list[EncoderPlan]:
+    """Return the encoders to try, best first; the last one is always software.
+
+    With `settings.encoder` = `auto`: the platform's hardware encoders of `settings.codec`, then
+    software. With a name: that encoder, then the software encoder of the same codec.
+    """
+    software = _SOFTWARE[settings.codec]
+    if settings.encoder == "auto":
+        families = _HARDWARE_FAMILIES.get(platform, _HARDWARE_ELSEWHERE)
+        names = [f"{settings.codec.value}_{family}" for family in families]
+    else:
+        names = [settings.encoder]
+    if software not in names:
+        names.append(software)
+    return [_plan(name, settings, size_px, cpu_count) for name in names]
+
+
+def _plan(name: str, settings: Settings, size_px: tuple[int, int], cpu_count: int) -> EncoderPlan:
+    width_px, height_px = size_px
+    pixels_per_s = width_px * height_px * settings.fps
+    threads = max(1, min(math.ceil(pixels_per_s / PIXELS_PER_S_PER_THREAD), cpu_count, MAX_THREADS))
+    quality = settings.quality
+    crf = settings.crf
+    options: dict[str, str]
+    bit_rate = 0
+    pixel_format = "nv12"
+    if name == "libx264":
+        options = _x264_options(quality, crf, settings.encoder_preset)
+    elif name == "libx265":
+        value = crf if crf is not None else _CRF[name][quality]
+        options = {
+            "preset": settings.encoder_preset or "ultrafast",
+            "tune": "zerolatency",
+            "crf": str(value),
+            "x265-params": f"log-level=error:keyint={GOP_S * settings.fps}:pools={threads}",
+        }
+        pixel_format = "yuv420p"
+    elif name == "libsvtav1":
+        value = crf if crf is not None else _CRF[name][quality]
+        options = {
+            "preset": settings.encoder_preset or "13",
+            "crf": str(value),
+            "svtav1-params": f"rtc=1:pred-struct=1:scm=1:lp={threads}",
+        }
+        pixel_format = "yuv420p"
+    else:
+        options = _other_options(name, quality, crf, settings.encoder_preset)
+        if "cq" not in options and "global_quality" not in options and "qp_i" not in options:
+            bit_rate = int(pixels_per_s * BITS_PER_PIXEL[quality])
+    return EncoderPlan(name, pixel_format, threads, options, bit_rate)
+
+
+def _x264_options(quality: Quality, crf: int | None, preset: str) -> dict[str, str]:
+    value = str(crf if crf is not None else _CRF["libx264"][quality])
+    if preset:
+        return {"preset": preset, "tune": "zerolatency", "crf": value}
+    if quality is Quality.SMALL:
+        return {
+            "preset": "veryfast",
+            "tune": "zerolatency",
+            "crf": value,
+            "x264-params": "aq-mode=0",
+        }
+    return {
+        "preset": "ultrafast",
+        "tune": "zerolatency",
+        "crf": value,
+        "x264-params": _X264_FAST,
+    }
+
+
+def _other_options(name: str, quality: Quality, crf: int | None, preset: str) -> dict[str, str]:
+    value = str(crf if crf is not None else _HARDWARE_QUALITY[quality])
+    family = name.rpartition("_")[2]
+    options: dict[str, str] = {}
+    if family == "nvenc":
+        options = {"preset": preset or "p4", "tune": "ll", "rc": "vbr", "cq": value}
+    elif family == "qsv":
+        options = {"preset": preset or "veryfast", "global_quality": value}
+    elif family == "amf":
+        options = {"usage": "lowlatency", "rc": "cqp", "qp_i": value, "qp_p": value}
+        options["quality"] = preset or "balanced"
+    elif family == "videotoolbox":
+        options = {"realtime": "1"}
+    elif preset:
+        options = {"preset": preset}
+    return options
