@@ -52,9 +52,10 @@ def default_name(now: datetime) -> str:
     return f"Recording {now:%Y-%m-%d} at {now:%H.%M.%S}{SUFFIX}"
 
 
-def output_path(output: str, *, overwrite: bool, now: datetime) -> Path:
+def output_path(output: str, *, overwrite: bool, now: datetime | None = None) -> Path:
     """Return the path to record to, absolute, from what the user gave (may be empty).
 
+    `now` is the local time for the default name; None = the clock's.
     Raises UsageError when the wish makes no sense (no such folder, a folder, an existing file
     without `overwrite`), OutputFailed when the folder cannot be written to.
     """
@@ -63,7 +64,7 @@ def output_path(output: str, *, overwrite: bool, now: datetime) -> Path:
         with output_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         _check_folder(folder)
-        return unique_path(folder / default_name(now))
+        return unique_path(folder / default_name(now or datetime.now().astimezone()))
     if "\0" in output:
         raise UsageError("a file name cannot contain a NUL byte")
     path = Path(os.path.abspath(Path(output).expanduser()))  # noqa: PTH100 - keeps symlinks
