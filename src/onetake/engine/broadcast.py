@@ -1,7 +1,7 @@
 """One publisher, any number of listeners, none of which can slow the take.
 
-Each listener has its own bounded queue. When it is full, the oldest meters go first, then the oldest
-event of all; what a listener missed is counted in its subscription.
+Each listener has its own bounded queue. When it is full, the oldest meters go first, then the
+oldest event of all; what a listener missed is counted in its subscription.
 """
 
 from __future__ import annotations

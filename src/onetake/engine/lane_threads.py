@@ -37,7 +37,7 @@ START_WITHOUT_BEAT_NS = 250 * NS_PER_MS
 """A static screen that sends no beats starts the take from its last picture after this long."""
 
 ADVANCE_EVERY_NS = 100 * NS_PER_MS
-"""How often the mixer renders. More often costs per-call overhead, less often bursts of encoding."""
+"""How often the mixer renders. More often costs calls, less often encodes in bursts."""
 
 BATCH_LIMIT = 500
 """Most items taken in before the mixer renders, so that a long backlog cannot starve it."""
@@ -204,9 +204,7 @@ class AudioLaneThread(LaneThread):
                 case StartAt():
                     self._lane.start(item.t0_ns)
                 case SourceNews(role=Role.MIC | Role.SYSTEM):
-                    self._lane.source_changed(
-                        item.role, item.state, item.host_ns, item.stamp_kind
-                    )
+                    self._lane.source_changed(item.role, item.state, item.host_ns, item.stamp_kind)
                 case TimedCommand():
                     self._lane.apply(item)
                 case _:

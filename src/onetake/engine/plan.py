@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from onetake.clock import Clock
-from onetake.errors import DeviceUnavailable, UsageError
+from onetake.errors import UsageError
 from onetake.model.devices import Role
 from onetake.model.events import Warned
 from onetake.model.settings import Settings
 from onetake.platforms.contract import Compositor, Platform, Source, Writer
-from onetake.platforms.registry import resolve
+from onetake.platforms.registry import all_devices, platform_of, resolve
 
 __all__ = ["FPS_MAX", "Plan", "make_plan"]
 
@@ -40,20 +40,11 @@ class Plan:
 
     def source(self, role: Role, device_id: str, clock: Clock) -> Source:
         """Make the source of a role. Raises DeviceUnavailable for an id nobody owns."""
-        return self.platform_of(device_id).source(role, device_id, self.settings, clock)
-
-    def platform_of(self, device_id: str) -> Platform:
-        """Return the platform that owns a device id."""
-        for platform in self.platforms:
-            if platform.owns(device_id):
-                return platform
-        raise DeviceUnavailable(
-            f"no device '{device_id}'", hint="run 'onetake devices' to see what there is"
-        )
+        return platform_of(device_id, self.platforms).source(role, device_id, self.settings, clock)
 
     def compositor(self, size_px: tuple[int, int]) -> Compositor:
         """Return the screen's platform's compositor, or the portable one."""
-        platform = self.platform_of(self.devices[Role.SCREEN])
+        platform = platform_of(self.devices[Role.SCREEN], self.platforms)
         own = platform.compositor(size_px, self.settings)
         if own is not None:
             return own
@@ -63,7 +54,7 @@ class Plan:
 
     def writer(self, path: str, size_px: tuple[int, int], warn: Warn) -> Writer:
         """Return the screen's platform's writer, or the portable one."""
-        platform = self.platform_of(self.devices[Role.SCREEN])
+        platform = platform_of(self.devices[Role.SCREEN], self.platforms)
         own = platform.writer(path, size_px, self.settings)
         if own is not None:
             return own
@@ -76,15 +67,35 @@ def make_plan(settings: Settings, platforms: Sequence[Platform]) -> Plan:
     """Check the settings and find every device. Raises UsageError, DeviceUnavailable."""
     _check(settings)
     devices: dict[Role, str] = {}
-    for role, wish in _WANTED.items():
-        device_id = resolve(role, getattr(settings, wish), platforms)
+    warnings: list[Warned] = []
+    for role, field_name in _WANTED.items():
+        wish = getattr(settings, field_name)
+        if wish == "auto":
+            wish = _wish_of_auto(role, platforms, warnings)
+        device_id = resolve(role, wish, platforms)
         if device_id is not None:
             devices[role] = device_id
     if Role.SCREEN not in devices:
         raise UsageError(
             "a take needs a screen", hint="choose one of 'onetake devices' with --screen"
         )
-    return Plan(settings, platforms, devices)
+    return Plan(settings, platforms, devices, warnings)
+
+
+def _wish_of_auto(role: Role, platforms: Sequence[Platform], warnings: list[Warned]) -> str:
+    """Return `default`, or `none` with a warning on a machine that simply has no such device.
+
+    Where devices cannot even be listed (no sound server), `default` it stays, and that is refused:
+    a take that silently lacks the voice is a lost one.
+    """
+    is_there = any(
+        device.role is role and not device.id.startswith("synthetic:")
+        for device in all_devices(platforms)
+    )
+    if is_there or any(platform.problems() for platform in platforms):
+        return "default"
+    warnings.append(Warned("no-device", f"there is no {role}; recording without it"))
+    return "none"
 
 
 def _check(settings: Settings) -> None:
@@ -98,9 +109,7 @@ def _check(settings: Settings) -> None:
         )
     if settings.countdown_s < 0:
         raise UsageError("a countdown cannot be negative", hint="choose 0 or more seconds")
-    if settings.region is not None and min(
-        settings.region.width_px, settings.region.height_px
-    ) < 2:
+    if settings.region is not None and min(settings.region.width_px, settings.region.height_px) < 2:
         raise UsageError(
             "the region is empty", hint="choose --region X,Y,WxH with at least 2x2 pixels"
         )

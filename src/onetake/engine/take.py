@@ -14,21 +14,21 @@ only). A command is stamped and queued under that lock, so its order against the
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from dataclasses import dataclass, field
 
-from onetake.audio.lane import AudioLane
 from onetake.clock import Clock
 from onetake.engine.broadcast import Broadcaster, Subscription
 from onetake.engine.finishing import TakeOutcome, finish_file
 from onetake.engine.frame_counter import FrameCounter
-from onetake.engine.lane_queue import Arm, End, LaneQueue, StartAt
-from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
+from onetake.engine.lane_queue import StartAt
 from onetake.engine.live_levels import LiveLevels
 from onetake.engine.plan import Plan
-from onetake.engine.source_runner import SourceRunner
-from onetake.errors import OnetakeError, OutputFailed
+from onetake.engine.source_set import SourceSet
+from onetake.engine.wiring import Inlets, Wiring
+from onetake.errors import InvalidState, OnetakeError, OutputFailed
 from onetake.model.commands import Command, Marker, Stop, TimedCommand
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.events import (
@@ -39,12 +39,10 @@ from onetake.model.events import (
     Snapshot,
     SourceState,
     Started,
-    TakeState,
     Warned,
 )
-from onetake.model.media import StampKind
 from onetake.model.units import NS_PER_MS, ns_from_sample
-from onetake.platforms.contract import Source, Writer
+from onetake.platforms.contract import Source
 from onetake.session import (
     Apply,
     Begin,
@@ -64,7 +62,6 @@ from onetake.session import (
     TookFailure,
     step,
 )
-from onetake.video.lane import VideoLane
 
 __all__ = ["Take"]
 
@@ -77,24 +74,9 @@ source (see session.SOURCE_WAIT_NS), because a take that runs is worth more than
 
 TAIL_WAIT_NS = 700 * NS_PER_MS
 """How long a stop waits for the sound of the last moment to arrive. Sound servers deliver 20 to
-200 ms late; shorter would end the take in silence, longer keeps a user waiting for a dead device."""
-
-LANE_END_S = 60.0
-"""How long a lane may take to work off its queue at the end."""
+200 ms late; shorter would end the take in silence, longer keeps a user waiting for a dead one."""
 
 RECENT_WARNINGS = 20
-
-
-@dataclass(slots=True)
-class _Wiring:
-    """What exists only once the size of the screen is known."""
-
-    video: VideoLane
-    audio: AudioLane
-    threads: list[VideoLaneThread | AudioLaneThread]
-    size_px: tuple[int, int]
-    writer: Writer
-    writer_thread: WriterThread
 
 
 @dataclass(slots=True)
@@ -123,18 +105,19 @@ class Take:
         self._started = threading.Event()
         self._ended = threading.Event()
         self._early = _Early()
-        self._video_queue = LaneQueue()
-        self._audio_queue = LaneQueue()
+        self._inlets = Inlets()
         self._levels = LiveLevels()
         self._frames = FrameCounter(clock)
         self._recent: deque[Warned] = deque(maxlen=RECENT_WARNINGS)
         self._controls: list[ControlChanged] = []
         self._last_levels: Meters | None = None
-        self._wiring: _Wiring | None = None
+        self._started_event: Started | None = None
+        self._wiring: Wiring | None = None
         self._outcome: TakeOutcome | None = None
         self._error: OnetakeError | None = None
-        self._runners: dict[Role, SourceRunner] = {}
-        self._retired: list[SourceRunner] = []
+        self._sources = SourceSet(
+            lambda role, device_id: plan.source(role, device_id, clock), self._inlets, self, clock
+        )
         self._thread = threading.Thread(target=self._run, name="take", daemon=True)
 
     # What others call.
@@ -145,7 +128,7 @@ class Take:
         for warned in self._plan.warnings:
             self._publish(warned)
         for role, device_id in self._plan.devices.items():
-            self._fill(role, device_id)
+            self._sources.fill(role, device_id)
         self._thread.start()
 
     def wait_started(self, timeout_s: float) -> bool:
@@ -172,6 +155,21 @@ class Take:
                     return effect.event
             return ControlChanged(command, self._session.position_ns(host_ns))
 
+    def stop(self, *, at_ns: int | None = None) -> None:
+        """End the take now, or at host time `at_ns`; does not wait. Twice is no error."""
+        with contextlib.suppress(InvalidState):
+            self.send(Stop(), at_ns=at_ns)
+
+    @property
+    def started_event(self) -> Started:
+        """What was said when the first frame was in. After `wait_started` returned True."""
+        assert self._started_event is not None
+        return self._started_event
+
+    @property
+    def _dropped_frames(self) -> int:
+        return self._frames.dropped + self._inlets.video.dropped[Role.SCREEN]
+
     def subscribe(self) -> Subscription:
         """Listen to the take's events from now on."""
         return self._broadcaster.subscribe()
@@ -183,14 +181,13 @@ class Take:
             warnings = list(self._recent)
             meters = self._last_levels
         wiring = self._wiring
-        devices = {role: runner.device_id for role, runner in self._runners.items()}
         return Snapshot(
             state=session.state,
             path=self._path,
             position_ns=session.position_ns(self._clock.now_ns()),
             size_bytes=0 if wiring is None else wiring.writer.size_bytes,
             frames=self._frames.written,
-            dropped_frames=self._frames.dropped + self._video_queue.dropped[Role.SCREEN],
+            dropped_frames=self._dropped_frames,
             fps=self._frames.per_second(),
             is_mic_muted=session.is_muted[Role.MIC],
             is_system_muted=session.is_muted[Role.SYSTEM],
@@ -198,7 +195,7 @@ class Take:
             system_gain_db=session.gain_db[Role.SYSTEM],
             overlay=session.overlay,
             sources=session.sources,
-            devices=devices,
+            devices=self._sources.devices(),
             levels={} if meters is None else meters.levels,
             warnings=warnings,
         )
@@ -260,8 +257,8 @@ class Take:
                     self._remember(effect.event)
                     self._broadcaster.publish(effect.event)
                 case Apply():
-                    self._video_queue.put(effect.timed)
-                    self._audio_queue.put(effect.timed)
+                    self._inlets.video.put(effect.timed)
+                    self._inlets.audio.put(effect.timed)
                 case _:
                     self._work.append(effect)
                     self._woken.set()
@@ -324,9 +321,10 @@ class Take:
                 effect = self._work.popleft()
                 match effect:
                     case OpenWriter():
-                        self._open_writer()
+                        assert self._wiring is not None
+                        self._wiring.open_writer()
                     case SwitchSource():
-                        self._fill(effect.role, effect.device_id)
+                        self._sources.fill(effect.role, effect.device_id)
                     case BeginStop():
                         return effect.end_host_ns if self._started.is_set() else None
                     case _:
@@ -334,83 +332,35 @@ class Take:
             self._step(Tick(self._clock.now_ns()))
             self._publish_meters()
 
-    def _fill(self, role: Role, device_id: str) -> None:
-        before = self._runners.get(role)
-        if before is not None:
-            before.ask_to_stop()
-            self._retired.append(before)
-        lane = self._audio_queue if role in AUDIO_ROLES else self._video_queue
-        runner = SourceRunner(
-            role,
-            device_id,
-            make_source=lambda role, device_id: self._plan.source(role, device_id, self._clock),
-            lane=lane,
-            listener=self,
-            clock=self._clock,
-        )
-        self._runners[role] = runner
-        runner.start()
-
     def _wire_when_sized(self) -> None:
         """Build the lanes as soon as the size of the screen is known."""
         screen = self._early.opened.get(Role.SCREEN)
         if self._wiring is not None or screen is None:
             return
-        settings = self._plan.settings
-        size_px = screen.size_px()
-        writer = self._plan.writer(self._path, size_px, self._warn)
-        video = VideoLane(settings, self._plan.compositor(size_px), self._write_video)
-        kinds = {role: StampKind.CAPTURE for role in AUDIO_ROLES if role in self._plan.devices}
-        audio = AudioLane(settings, kinds)
-        threads: list[VideoLaneThread | AudioLaneThread] = [
-            VideoLaneThread(
-                video,
-                self._video_queue,
-                self._clock,
-                on_started=self._on_started,
-                on_error=self._failed,
-            ),
-            AudioLaneThread(
-                audio,
-                self._audio_queue,
-                self._clock,
-                writer=lambda: writer,
-                levels=self._levels,
-                on_error=self._failed,
-            ),
-        ]
-        writer_thread = WriterThread(writer, self._failed)
-        self._wiring = _Wiring(video, audio, threads, size_px, writer, writer_thread)
-        for thread in threads:
-            thread.start()
-
-    def _open_writer(self) -> None:
-        assert self._wiring is not None
-        self._wiring.writer.start()
-        self._wiring.writer_thread.start()
-        self._video_queue.put(Arm())
-
-    def _write_video(self, position_ns: int, image: object) -> bool:
-        """Give a composed picture to the writer. On the video lane's thread."""
-        assert self._wiring is not None
-        writer = self._wiring.writer
-        if not writer.is_ready_for_video():
-            self._frames.count_dropped()
-            return False
-        writer.write_video(position_ns, image)
-        self._frames.count_written()
-        return True
+        self._wiring = Wiring(
+            self._plan,
+            path=self._path,
+            size_px=screen.size_px(),
+            inlets=self._inlets,
+            clock=self._clock,
+            levels=self._levels,
+            frames=self._frames,
+            warn=self._warn,
+            on_started=self._on_started,
+            on_error=self._failed,
+        )
 
     def _on_started(self, t0_ns: int) -> None:
         """The first frame was accepted. On the video lane's thread."""
         assert self._wiring is not None
         width_px, height_px = self._wiring.size_px
         with self._lock:
-            self._audio_queue.put(StartAt(t0_ns))
+            self._inlets.audio.put(StartAt(t0_ns))
             self._advance(TimelineStarted(t0_ns))
-            self._broadcaster.publish(
-                Started(self._path, t0_ns, dict(self._plan.devices), width_px, height_px)
+            self._started_event = Started(
+                self._path, t0_ns, dict(self._plan.devices), width_px, height_px
             )
+            self._broadcaster.publish(self._started_event)
         self._started.set()
 
     def _publish_meters(self) -> None:
@@ -429,21 +379,16 @@ class Take:
     def _finish(self, end_host_ns: int) -> None:
         wiring = self._wiring
         assert wiring is not None
-        self._wait_for_the_tail(end_host_ns)
-        for queue in (self._video_queue, self._audio_queue):
-            queue.put(End(end_host_ns))
-        self._stop_sources()
-        for thread in wiring.threads:
-            if not thread.join(LANE_END_S):
-                self._failed(OutputFailed("encoding did not end in time"))
-        if not wiring.writer_thread.finish_up(LANE_END_S):
-            self._failed(OutputFailed("the disk did not take the end of the file in time"))
+        live = [role for role in AUDIO_ROLES if self._session.sources.get(role) is SourceState.LIVE]
+        self._sources.wait_until_heard(live, end_host_ns, TAIL_WAIT_NS)
+        wiring.end(end_host_ns)
+        self._sources.stop()
         self._outcome = self._write_outcome(wiring, end_host_ns)
         if self._outcome.error is not None:
             self._error = self._error or self._outcome.error
         self._publish(self._outcome.finished)
 
-    def _write_outcome(self, wiring: _Wiring, end_host_ns: int) -> TakeOutcome:
+    def _write_outcome(self, wiring: Wiring, end_host_ns: int) -> TakeOutcome:
         session = self._session
         assert session.timeline is not None
         end_ns = ns_from_sample(session.timeline.sample_at(end_host_ns))
@@ -459,46 +404,11 @@ class Take:
             controls=self._controls,
             video=wiring.video,
             audio=wiring.audio,
-            dropped_frames=self._frames.dropped + self._video_queue.dropped[Role.SCREEN],
+            dropped_frames=self._dropped_frames,
         )
-
-    def _wait_for_the_tail(self, end_host_ns: int) -> None:
-        give_up_ns = self._clock.now_ns() + TAIL_WAIT_NS
-        while self._clock.now_ns() < give_up_ns:
-            behind = [
-                role
-                for role, runner in self._runners.items()
-                if role in AUDIO_ROLES
-                and self._session.sources.get(role) is SourceState.LIVE
-                and runner.covered_ns < end_host_ns
-            ]
-            if not behind:
-                return
-            self._woken.wait(0.01)
-
-    def _stop_sources(self) -> None:
-        runners = [*self._runners.values(), *self._retired]
-        for runner in runners:
-            runner.ask_to_stop()
-        for runner in runners:
-            runner.join(1.0)
 
     def _abandon(self) -> None:
         """Let everything go; there is no take to keep."""
-        self._stop_sources()
-        wiring = self._wiring
-        if wiring is None:
-            return
-        for queue in (self._video_queue, self._audio_queue):
-            queue.put(End(self._clock.now_ns()))
-        for thread in wiring.threads:
-            thread.join(1.0)
-
-    def stop(self) -> None:
-        """End the take now; does not wait. Stopping twice is no error."""
-        if not self._ended.is_set() and self._session.state not in (
-            TakeState.STOPPING,
-            TakeState.FINISHED,
-            TakeState.FAILED,
-        ):
-            self.send(Stop())
+        self._sources.stop()
+        if self._wiring is not None:
+            self._wiring.abandon(self._clock.now_ns())

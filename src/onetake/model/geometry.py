@@ -57,7 +57,9 @@ class Overlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the camera is laid over the screen. Sizes are shares of the output height."""
 
     is_visible: bool = True
+    """Show the camera."""
     anchor: Anchor = Anchor.BOTTOM_RIGHT
+    """Corner of the picture, or free (see x and y)."""
     x: float = 0.5
     """Centre of the overlay as a share of the output width (0..1); only with anchor `free`."""
     y: float = 0.5
@@ -65,6 +67,7 @@ class Overlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     height: float = 0.25
     """Height of the overlay as a share of the output height (0.05..1)."""
     shape: Shape = Shape.ROUNDED
+    """Outline of the camera picture."""
     border: float = 0.004
     """Width of the white border as a share of the output height; 0 = none."""
     shadow: float = 0.5

@@ -1,0 +1,113 @@
+"""The part of a take that exists once the size of the screen is known: lanes, writer, threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from onetake.audio.lane import AudioLane
+from onetake.clock import Clock
+from onetake.engine.frame_counter import FrameCounter
+from onetake.engine.lane_queue import Arm, End, LaneQueue
+from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
+from onetake.engine.live_levels import LiveLevels
+from onetake.engine.plan import Plan, Warn
+from onetake.errors import OutputFailed
+from onetake.model.devices import AUDIO_ROLES
+from onetake.model.media import StampKind
+from onetake.video.lane import VideoLane
+
+__all__ = ["Inlets", "Wiring"]
+
+LANE_END_S = 60.0
+"""How long a lane may take to work off its queue at the end; a healthy one needs milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inlets:
+    """Where the sources put what they capture; there from the first moment."""
+
+    video: LaneQueue = field(default_factory=LaneQueue)
+    audio: LaneQueue = field(default_factory=LaneQueue)
+
+
+class Wiring:
+    """Builds and ends the lanes and their threads. The take's thread only, but for `write_video`.
+
+    Args:
+        on_started: told t0 when the first frame was accepted, on the video lane's thread.
+        on_error: told what a lane or the writer died of, on its thread.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        path: str,
+        size_px: tuple[int, int],
+        inlets: Inlets,
+        clock: Clock,
+        levels: LiveLevels,
+        frames: FrameCounter,
+        warn: Warn,
+        on_started: Callable[[int], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self.size_px = size_px
+        self._inlets = inlets
+        self._frames = frames
+        self._on_error = on_error
+        self.writer = plan.writer(path, size_px, warn)
+        self.video = VideoLane(plan.settings, plan.compositor(size_px), self._write_video)
+        # What the stamps mean is known when the device is open; the lane is told with its news.
+        kinds = {role: StampKind.CAPTURE for role in AUDIO_ROLES if role in plan.devices}
+        self.audio = AudioLane(plan.settings, kinds)
+        self._lanes: list[VideoLaneThread | AudioLaneThread] = [
+            VideoLaneThread(
+                self.video, inlets.video, clock, on_started=on_started, on_error=on_error
+            ),
+            AudioLaneThread(
+                self.audio,
+                inlets.audio,
+                clock,
+                writer=lambda: self.writer,
+                levels=levels,
+                on_error=on_error,
+            ),
+        ]
+        self._writer_thread = WriterThread(self.writer, on_error)
+        for lane in self._lanes:
+            lane.start()
+
+    def open_writer(self) -> None:
+        """Create the file and accept the next screen frame as the first one. Raises OutputFailed,
+        DiskFull, EncoderUnavailable."""
+        self.writer.start()
+        self._writer_thread.start()
+        self._inlets.video.put(Arm())
+
+    def end(self, end_host_ns: int) -> None:
+        """Let the lanes work off what waits and end there, and the writer write it all."""
+        for inlet in (self._inlets.video, self._inlets.audio):
+            inlet.put(End(end_host_ns))
+        for lane in self._lanes:
+            if not lane.join(LANE_END_S):
+                self._on_error(OutputFailed("encoding did not end in time"))
+        if not self._writer_thread.finish_up(LANE_END_S):
+            self._on_error(OutputFailed("the disk did not take the end of the file in time"))
+
+    def abandon(self, now_ns: int) -> None:
+        """Let the lanes end without a file."""
+        for inlet in (self._inlets.video, self._inlets.audio):
+            inlet.put(End(now_ns))
+        for lane in self._lanes:
+            lane.join(1.0)
+
+    def _write_video(self, position_ns: int, image: object) -> bool:
+        """Give a composed picture to the writer. On the video lane's thread."""
+        if not self.writer.is_ready_for_video():
+            self._frames.count_dropped()
+            return False
+        self.writer.write_video(position_ns, image)
+        self._frames.count_written()
+        return True

@@ -1,0 +1,258 @@
+"""`onetake record`: one take from the command line, with keys, signals and a live line.
+
+The main thread owns the terminal and the signals; the take runs on its own threads and is never
+slowed by a slow terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import TextIO
+
+import msgspec
+
+from onetake.engine.broadcast import Subscription
+from onetake.engine.recorder import Recorder
+from onetake.engine.take import Take
+from onetake.errors import ExitCode, InvalidState, OnetakeError
+from onetake.model.commands import Command, Marker, Pause, Resume, SetMute, ShowCamera
+from onetake.model.devices import Role
+from onetake.model.events import (
+    ControlChanged,
+    Event,
+    Finished,
+    Meters,
+    Snapshot,
+    SourceChanged,
+    Started,
+    StateChanged,
+    TakeState,
+    Warned,
+)
+from onetake.model.settings import Settings
+from onetake.model.units import NS_PER_S
+from onetake.ui.keys import TerminalKeys
+from onetake.ui.status_line import clock_text, size_text, status_text
+
+__all__ = ["record", "run_take"]
+
+REFRESH_S = 0.25
+"""How often the live line is drawn; faster flickers on slow terminals."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def record(settings: Settings, *, as_json: bool) -> int:
+    """Record one take and return the exit code. Raises OnetakeError when there is no file."""
+    finished = run_take(Recorder(), settings, as_json=as_json)
+    if finished is None:
+        return ExitCode.OK
+    return ExitCode.OK if finished.verdict == "good" else ExitCode.DEGRADED
+
+
+def run_take(recorder: Recorder, settings: Settings, *, as_json: bool) -> Finished | None:
+    """Run one take to its end and return what became of it; None when it was stopped before its
+    first frame. Raises OnetakeError when there is no file."""
+    with _stop_signals() as stopped_ns:
+        recorder.plan(settings)
+        if not _count_down(settings.countdown_s, stopped_ns, as_json=as_json):
+            return None
+        take = recorder.start(settings)
+        display = _JsonLines() if as_json else _Words(sys.stderr)
+        with take.subscribe() as events:
+            display.started(take)
+            _follow(take, events, display, stopped_ns)
+        return take.wait()
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect the host times of stop signals: the first is a wish, the second ends the program
+    (the file stays recoverable)."""
+    seen_ns: list[int] = []
+
+    def remember(_number: int, _frame: FrameType | None) -> None:
+        seen_ns.append(time.monotonic_ns())
+        if len(seen_ns) > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, remember) for number in _SIGNALS}
+    try:
+        yield seen_ns
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _count_down(seconds: float, stopped_ns: list[int], *, as_json: bool) -> bool:
+    """Wait before the take; whether it still is wanted."""
+    end_s = time.monotonic() + seconds
+    while (left_s := end_s - time.monotonic()) > 0:
+        if stopped_ns:
+            return False
+        if not as_json:
+            print(f"\rstarting in {left_s:.0f} ", end="", file=sys.stderr, flush=True)
+        time.sleep(min(0.1, left_s))
+    if seconds > 0 and not as_json:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    return True
+
+
+def _follow(take: Take, events: Subscription, display: _Display, stopped_ns: list[int]) -> None:
+    """Show what happens and pass keys on until the take is over."""
+    with TerminalKeys() as keys:
+        while not take.is_ended:
+            if stopped_ns:
+                take.stop(at_ns=stopped_ns[0])
+            if keys.is_usable:
+                # Waits here, so that a key is taken the moment it is pressed.
+                _press(take, keys.poll(REFRESH_S))
+                _show_waiting(events, display, 0.0)
+            else:
+                _show_waiting(events, display, REFRESH_S)
+            display.refresh(take.snapshot())
+    _show_waiting(events, display, 0.0)
+
+
+def _show_waiting(events: Subscription, display: _Display, most_s: float) -> None:
+    """Show the events that wait, and those of the next moment."""
+    until_s = time.monotonic() + most_s
+    while True:
+        event = events.get(max(0.0, until_s - time.monotonic()))
+        if event is None:
+            return
+        display.show(event)
+        if isinstance(event, StateChanged) and event.state is TakeState.FINISHED:
+            return
+
+
+def _press(take: Take, key: str) -> None:
+    command = _command_of(key, take.snapshot()) if key else None
+    if key == "q":
+        take.stop()
+    elif command is not None:
+        # A key pressed a moment too late or twice needs no explanation.
+        with contextlib.suppress(InvalidState):
+            take.send(command)
+
+
+def _command_of(key: str, now: Snapshot) -> Command | None:
+    match key:
+        case "m":
+            return SetMute(Role.MIC, not now.is_mic_muted)
+        case "s":
+            return SetMute(Role.SYSTEM, not now.is_system_muted)
+        case "c":
+            return ShowCamera(not now.overlay.is_visible)
+        case "p":
+            return Resume() if now.state is TakeState.PAUSED else Pause()
+        case "k":
+            return Marker()
+        case _:
+            return None
+
+
+class _Display:
+    """How a take is shown."""
+
+    def started(self, take: Take) -> None:
+        """The first frame is in."""
+
+    def show(self, event: Event) -> None:
+        """Something happened."""
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Time passed."""
+
+
+class _JsonLines(_Display):
+    """One JSON object a line, for programs."""
+
+    def started(self, take: Take) -> None:
+        """Print the start, which happened before anybody could listen."""
+        self.show(take.started_event)
+
+    def show(self, event: Event) -> None:
+        """Print the event; meters and mere state changes are left out."""
+        if isinstance(event, Started | ControlChanged | SourceChanged | Warned | Finished):
+            line = {**msgspec.to_builtins(event), **_seconds(event)}
+            sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+            sys.stdout.flush()
+
+
+def _seconds(event: Event) -> dict[str, float]:
+    position_ns = getattr(event, "position_ns", None)
+    return {} if position_ns is None else {"position_s": position_ns / NS_PER_S}
+
+
+class _Words(_Display):
+    """A live line on a terminal, plain lines elsewhere."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._is_live = out.isatty()
+
+    def started(self, take: Take) -> None:
+        """Say where the file is."""
+        self._line(f"recording to {take.started_event.path}")
+
+    def show(self, event: Event) -> None:
+        """Say what a person should know."""
+        match event:
+            case Warned():
+                hint = f" ({event.hint})" if event.hint else ""
+                self._line(f"{clock_text(event.position_ns)} warning: {event.message}{hint}")
+            case ControlChanged():
+                self._line(f"{clock_text(event.position_ns)} {_control_text(event.command)}")
+            case SourceChanged() if event.reason:
+                self._line(
+                    f"{clock_text(event.position_ns)} {event.role} {event.state}: {event.reason}"
+                )
+            case Finished():
+                self._finished(event)
+            case Meters() | _:
+                pass
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Draw the live line again."""
+        if self._is_live and snapshot.state in (
+            TakeState.RECORDING,
+            TakeState.PAUSED,
+            TakeState.STOPPING,
+        ):
+            width = shutil.get_terminal_size().columns - 1
+            self._out.write("\r\x1b[K" + status_text(snapshot, width))
+            self._out.flush()
+
+    def _finished(self, event: Finished) -> None:
+        self._line(
+            f"saved {event.path}: {event.duration_s:.1f} s, {size_text(event.size_bytes)}, "
+            f"{event.verdict}" + "".join(f"; {reason}" for reason in event.reasons)
+        )
+
+    def _line(self, text: str) -> None:
+        self._out.write(("\r\x1b[K" if self._is_live else "") + text + "\n")
+        self._out.flush()
+
+
+def _control_text(command: Command) -> str:
+    match command:
+        case SetMute():
+            return f"{command.role} {'muted' if command.is_muted else 'live'}"
+        case ShowCamera():
+            return "camera shown" if command.is_visible else "camera hidden"
+        case Marker():
+            return f"marker {command.label}".rstrip()
+        case _:
+            return type(command).__name__.lower()
+
+
+def told_error(error: OnetakeError) -> str:
+    """Return an error in one line."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message
