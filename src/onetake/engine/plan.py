@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from onetake.clock import Clock
-from onetake.errors import UsageError
+from onetake.errors import DeviceUnavailable, UsageError
 from onetake.model.devices import Role
 from onetake.model.events import Warned
 from onetake.model.settings import Settings
 from onetake.platforms.contract import Compositor, Platform, Source, Writer
-from onetake.platforms.registry import all_devices, platform_of, resolve
+from onetake.platforms.registry import resolve
 
 __all__ = ["FPS_MAX", "Plan", "make_plan"]
 
@@ -40,11 +40,20 @@ class Plan:
 
     def source(self, role: Role, device_id: str, clock: Clock) -> Source:
         """Make the source of a role. Raises DeviceUnavailable for an id nobody owns."""
-        return platform_of(device_id, self.platforms).source(role, device_id, self.settings, clock)
+        return self.platform_of(device_id).source(role, device_id, self.settings, clock)
+
+    def platform_of(self, device_id: str) -> Platform:
+        """Return the platform that owns a device id. Raises DeviceUnavailable when none does."""
+        for platform in self.platforms:
+            if platform.owns(device_id):
+                return platform
+        raise DeviceUnavailable(
+            f"no device '{device_id}'", hint="run 'onetake devices' to see what there is"
+        )
 
     def compositor(self, size_px: tuple[int, int]) -> Compositor:
         """Return the screen's platform's compositor, or the portable one."""
-        platform = platform_of(self.devices[Role.SCREEN], self.platforms)
+        platform = self.platform_of(self.devices[Role.SCREEN])
         own = platform.compositor(size_px, self.settings)
         if own is not None:
             return own
@@ -54,7 +63,7 @@ class Plan:
 
     def writer(self, path: str, size_px: tuple[int, int], warn: Warn) -> Writer:
         """Return the screen's platform's writer, or the portable one."""
-        platform = platform_of(self.devices[Role.SCREEN], self.platforms)
+        platform = self.platform_of(self.devices[Role.SCREEN])
         own = platform.writer(path, size_px, self.settings)
         if own is not None:
             return own
@@ -90,7 +99,8 @@ def _wish_of_auto(role: Role, platforms: Sequence[Platform], warnings: list[Warn
     """
     is_there = any(
         device.role is role and not device.id.startswith("synthetic:")
-        for device in all_devices(platforms)
+        for platform in platforms
+        for device in platform.devices()
     )
     if is_there or any(platform.problems() for platform in platforms):
         return "default"

@@ -16,8 +16,7 @@ from onetake.file.naming import output_path
 from onetake.model.devices import Device
 from onetake.model.settings import Settings
 from onetake.platforms.contract import Platform
-from onetake.platforms.registry import all_devices
-from onetake.platforms.registry import platforms as system_platforms
+from onetake.platforms.registry import find_platforms
 
 __all__ = ["START_TIMEOUT_S", "Recorder"]
 
@@ -32,14 +31,14 @@ class Recorder:
     def __init__(
         self, *, platforms: Sequence[Platform] | None = None, clock: Clock | None = None
     ) -> None:
-        self._platforms = system_platforms() if platforms is None else list(platforms)
+        self._platforms = find_platforms() if platforms is None else list(platforms)
         self._clock = HostClock() if clock is None else clock
         self._lock = threading.Lock()
         self._take: Take | None = None
 
     def devices(self) -> list[Device]:
         """List the devices of all platforms, as they are now."""
-        return all_devices(self._platforms)
+        return [device for platform in self._platforms for device in platform.devices()]
 
     def problems(self) -> list[str]:
         """Say why some devices cannot be listed, one line each."""

@@ -114,13 +114,21 @@ def _placeholder(field: str, kind: Any) -> str:
     for unit, placeholder in _UNITS.items():
         if field.endswith(unit):
             return placeholder
+    if typing.get_origin(kind) is tuple:
+        return "NAME,…"
     return {int: "N", float: "X"}.get(kind, "TEXT")
 
 
 def _reader(kind: Any) -> Any:
     if kind is Rect:
         return _region
+    if typing.get_origin(kind) is tuple:
+        return _names
     return kind
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _region(text: str) -> Rect:
