@@ -1,0 +1,193 @@
+"""What a Mac offers. Importing this module imports nothing of macOS: its methods do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from onetake.clock import Clock
+from onetake.errors import DeviceUnavailable, OnetakeError
+from onetake.model.devices import Device, Role
+from onetake.model.settings import Codec, Settings
+from onetake.platforms.contract import Compositor, Source, Writer
+
+if TYPE_CHECKING:
+    from onetake.platforms.macos.compositor import PixelPool
+    from onetake.platforms.macos.screen import StreamHub
+
+__all__ = ["MacPlatform"]
+
+_SCHEMES = {
+    Role.SCREEN: ("display", "window", "app"),
+    Role.SYSTEM: ("mac",),
+    Role.MIC: ("coreaudio", "avf"),
+    Role.CAMERA: ("avf",),
+}
+SMALLEST_WINDOW_PT = 100
+"""Windows smaller than this in any direction are tool tips and shadows, not worth listing."""
+
+
+class MacPlatform:
+    """`platforms.contract.Platform` for macOS 13 and later. Any thread."""
+
+    name = "macos"
+
+    def __init__(self) -> None:
+        self._hub: StreamHub | None = None
+        self._pool: PixelPool | None = None
+        self._problems: list[str] = []
+
+    def devices(self) -> list[Device]:
+        """List displays, windows, applications, system sound, microphones and cameras."""
+        self._problems = []
+        found: list[Device] = []
+        for listing in (_screens, _microphones, _cameras):
+            try:
+                found += listing()
+            except OnetakeError as error:
+                self._problems.append(
+                    f"{error.message}: {error.hint}" if error.hint else str(error)
+                )
+        return found
+
+    def problems(self) -> list[str]:
+        """Say why something could not be listed the last time `devices` was called."""
+        return list(self._problems)
+
+    def default_id(self, role: Role) -> str | None:
+        """Return the id that follows the system's default device, for roles that have one."""
+        following = {Role.MIC: "coreaudio:default", Role.CAMERA: "avf:default"}
+        return following.get(role)
+
+    def owns(self, device_id: str) -> bool:
+        """Whether the scheme of `device_id` is one of ours."""
+        scheme = device_id.partition(":")[0]
+        return any(scheme in schemes for schemes in _SCHEMES.values())
+
+    def source(self, role: Role, device_id: str, settings: Settings, clock: Clock) -> Source:
+        """Make a source, not yet opened. Raises DeviceUnavailable for a scheme of another role."""
+        if device_id.partition(":")[0] not in _SCHEMES[role]:
+            raise DeviceUnavailable(f"{device_id} cannot be used as {role}")
+        is_copied = not _is_native(settings)
+        if role in (Role.SCREEN, Role.SYSTEM):
+            from onetake.platforms.macos.screen import StreamHub, StreamSource
+
+            self._hub = self._hub or StreamHub()
+            return StreamSource(
+                role, device_id, settings, clock, hub=self._hub, is_copied=is_copied
+            )
+        if device_id.startswith("coreaudio:"):
+            from onetake.platforms.macos.microphone import MicrophoneSource
+
+            return MicrophoneSource(device_id, settings, clock)
+        from onetake.platforms.macos.capture import CaptureSource
+
+        return CaptureSource(role, device_id, settings, clock, is_copied=is_copied)
+
+    def compositor(self, size_px: tuple[int, int], settings: Settings) -> Compositor | None:
+        """Return the GPU's compositor, or None with the portable writer."""
+        if not _is_native(settings):
+            return None
+        from onetake.platforms.macos.compositor import GpuCompositor
+
+        return GpuCompositor(size_px, self._pool_of(size_px))
+
+    def writer(self, path: str, size_px: tuple[int, int], settings: Settings) -> Writer | None:
+        """Return AVAssetWriter; None (the portable writer) for AV1 or an encoder chosen by name."""
+        if not _is_native(settings):
+            return None
+        from onetake.platforms.macos.writer import AssetWriter
+
+        return AssetWriter(path, size_px, settings, self._pool_of(size_px))
+
+    def _pool_of(self, size_px: tuple[int, int]) -> PixelPool:
+        from onetake.platforms.macos.compositor import PixelPool
+
+        if self._pool is None or self._pool.size_px != size_px:
+            self._pool = PixelPool(size_px)
+        return self._pool
+
+
+def _is_native(settings: Settings) -> bool:
+    """Whether pictures stay on the GPU from the screen to the file."""
+    is_own_screen = not settings.screen.startswith("synthetic")
+    return is_own_screen and settings.encoder == "auto" and settings.codec is not Codec.AV1
+
+
+def _screens() -> list[Device]:
+    import Quartz
+
+    from onetake.platforms.macos.content import shareable
+
+    main = Quartz.CGMainDisplayID()
+    content = shareable()
+    found = [Device("mac:system", "System sound", Role.SYSTEM, is_default=True)]
+    for number, display in enumerate(content.displays(), 1):
+        found.append(
+            Device(
+                f"display:{display.displayID()}",
+                f"Display {number}",
+                Role.SCREEN,
+                is_default=display.displayID() == main,
+                format=f"{display.width()}x{display.height()} points",
+            )
+        )
+    for window in content.windows():
+        size, app = window.frame().size, window.owningApplication()
+        is_small = min(size.width, size.height) < SMALLEST_WINDOW_PT
+        if app is None or window.windowLayer() != 0 or is_small or not window.title():
+            continue
+        name = f"{app.applicationName()}: {window.title()}"
+        found.append(Device(f"window:{window.windowID()}", name, Role.SCREEN))
+    for app in content.applications():
+        if app.bundleIdentifier() and app.applicationName():
+            found.append(
+                Device(f"app:{app.bundleIdentifier()}", str(app.applicationName()), Role.SCREEN)
+            )
+    return found
+
+
+def _microphones() -> list[Device]:
+    import AVFoundation
+
+    if hasattr(AVFoundation, "AVCaptureDeviceTypeMicrophone"):
+        kind = AVFoundation.AVCaptureDeviceTypeMicrophone  # macos: 14.0
+    else:
+        kind = AVFoundation.AVCaptureDeviceTypeBuiltInMicrophone
+    found = []
+    for device, is_default in _capture_devices([kind], AVFoundation.AVMediaTypeAudio):
+        uid, name = device.uniqueID(), str(device.localizedName())
+        found.append(Device(f"coreaudio:{uid}", name, Role.MIC, is_default=is_default))
+        found.append(Device(f"avf:{uid}", f"{name} (AVFoundation)", Role.MIC))
+    return found
+
+
+def _cameras() -> list[Device]:
+    import AVFoundation
+
+    kinds = [AVFoundation.AVCaptureDeviceTypeBuiltInWideAngleCamera]
+    if hasattr(AVFoundation, "AVCaptureDeviceTypeExternal"):
+        kinds.append(AVFoundation.AVCaptureDeviceTypeExternal)  # macos: 14.0
+        kinds.append(AVFoundation.AVCaptureDeviceTypeContinuityCamera)  # macos: 14.0
+    else:
+        kinds.append(AVFoundation.AVCaptureDeviceTypeExternalUnknown)
+    return [
+        Device(
+            f"avf:{device.uniqueID()}",
+            str(device.localizedName()),
+            Role.CAMERA,
+            is_default=is_default,
+        )
+        for device, is_default in _capture_devices(kinds, AVFoundation.AVMediaTypeVideo)
+    ]
+
+
+def _capture_devices(kinds: list[Any], media_type: Any) -> list[tuple[Any, bool]]:
+    import AVFoundation
+
+    session_class = AVFoundation.AVCaptureDeviceDiscoverySession
+    session = session_class.discoverySessionWithDeviceTypes_mediaType_position_(
+        kinds, media_type, AVFoundation.AVCaptureDevicePositionUnspecified
+    )
+    default = AVFoundation.AVCaptureDevice.defaultDeviceWithMediaType_(media_type)
+    default_uid = None if default is None else default.uniqueID()
+    return [(device, device.uniqueID() == default_uid) for device in session.devices()]

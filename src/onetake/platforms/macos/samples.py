@@ -1,0 +1,112 @@
+"""Turns what the frameworks deliver into frames and blocks: copies, stamps, nothing else.
+
+Invariant: nothing of the system's is kept but the picture a `Frame` lends, and `Frame.release`
+lets go of that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import CoreAudio
+import CoreMedia
+import numpy as np
+import Quartz
+
+from onetake.model.media import AudioBlock, Frame, PixelFormat
+from onetake.model.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onetake.platforms.macos.bridge import HostTime
+
+__all__ = ["Lender", "audio_block", "copied_bgra"]
+
+MOST_LENT = 5
+"""Most pictures of one device that may be out at a time. ScreenCaptureKit has 8; the compositor
+keeps 1 and the encoder up to 2. More lent stalls the stream; fewer drops frames in every hiccup."""
+
+
+class Lender:
+    """Makes frames of one device and counts those that are out.
+
+    `frame` is called on the device's queue; a frame's `release` on any thread.
+    """
+
+    def __init__(self, *, is_copied: bool) -> None:
+        self._is_copied = is_copied
+        self._out: set[int] = set()  # adding and discarding a number is atomic
+        self._last_ns = -1
+        self._number = 0
+        self.dropped = 0
+        """Pictures not handed over because too many were out."""
+
+    def frame(self, pts_ns: int, pixel_buffer: Any) -> Frame | None:
+        """Return a frame, or None when too many are out. None for `pixel_buffer` makes a beat."""
+        if pixel_buffer is None:
+            if pts_ns <= self._last_ns:
+                return None
+            self._last_ns = pts_ns
+            return Frame(pts_ns, 0, 0, None, PixelFormat.CVPIXELBUFFER, damage=())
+        if len(self._out) >= MOST_LENT:
+            self.dropped += 1
+            return None
+        pts_ns = self._last_ns = max(pts_ns, self._last_ns + 1)
+        width_px = Quartz.CVPixelBufferGetWidth(pixel_buffer)
+        height_px = Quartz.CVPixelBufferGetHeight(pixel_buffer)
+        if self._is_copied:
+            image = copied_bgra(pixel_buffer, width_px, height_px)
+            return Frame(pts_ns, width_px, height_px, image, PixelFormat.BGRA)
+        frame = Frame(pts_ns, width_px, height_px, pixel_buffer, PixelFormat.CVPIXELBUFFER)
+        self._number += 1
+        number = self._number
+        self._out.add(number)
+
+        def release() -> None:
+            frame.image = None  # the last reference gives the surface back
+            self._out.discard(number)
+
+        frame.release = release
+        return frame
+
+
+def copied_bgra(pixel_buffer: Any, width_px: int, height_px: int) -> NDArray[np.uint8]:
+    """Return a copy of a BGRA pixel buffer, shape (height, width, 4)."""
+    read_only = Quartz.kCVPixelBufferLock_ReadOnly
+    Quartz.CVPixelBufferLockBaseAddress(pixel_buffer, read_only)
+    try:
+        stride = Quartz.CVPixelBufferGetBytesPerRow(pixel_buffer)
+        pixels = Quartz.CVPixelBufferGetBaseAddress(pixel_buffer).as_buffer(stride * height_px)
+        rows = np.frombuffer(pixels, np.uint8).reshape(height_px, stride)
+        return rows[:, : width_px * 4].reshape(height_px, width_px, 4).copy()
+    finally:
+        Quartz.CVPixelBufferUnlockBaseAddress(pixel_buffer, read_only)
+
+
+def audio_block(sample: Any, host: HostTime, session_clock: Any) -> AudioBlock | None:
+    """Return a sample buffer of linear PCM as a block, or None when it is empty.
+
+    Raises ValueError for a format that neither ScreenCaptureKit nor our capture settings yield.
+    """
+    description = CoreMedia.CMSampleBufferGetFormatDescription(sample)
+    asbd = CoreMedia.CMAudioFormatDescriptionGetStreamBasicDescription(description)
+    data = CoreMedia.CMSampleBufferGetDataBuffer(sample)
+    frames = CoreMedia.CMSampleBufferGetNumSamples(sample)
+    if data is None or asbd is None or frames <= 0:
+        return None
+    length = CoreMedia.CMBlockBufferGetDataLength(data)
+    status, pcm = CoreMedia.CMBlockBufferCopyDataBytes(data, 0, length, None)
+    if status:
+        raise ValueError(f"the sound could not be copied (CoreMedia {status})")
+    rate, _, flags, _, _, _, channels, bits, _ = asbd
+    if not flags & CoreAudio.kAudioFormatFlagIsFloat or bits != 32:
+        raise ValueError(f"sound of {bits} bits with flags {flags} instead of float32")
+    flat = np.frombuffer(pcm, np.float32)[: frames * channels]
+    is_planar = flags & CoreAudio.kAudioFormatFlagIsNonInterleaved
+    shaped = flat.reshape(channels, frames).T if is_planar else flat.reshape(frames, channels)
+    arrival_ns = host.clock.now_ns()
+    stamp_ns = host.ns(CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample), session_clock)
+    if stamp_ns is None:  # it ended now at the latest
+        stamp_ns = arrival_ns - frames * NS_PER_S // round(rate)
+    return AudioBlock(stamp_ns, np.ascontiguousarray(shaped), round(rate), arrival_ns)

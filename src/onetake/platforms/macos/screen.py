@@ -1,0 +1,316 @@
+"""Screen and system sound out of one ScreenCaptureKit stream, shared by two sources.
+
+    SCStream ──screen queue──▶ StreamOutput ─▶ Delivery (screen) ─▶ sink
+             └─audio queue───▶              ─▶ Delivery (system) ─▶ sink
+
+Invariant: a stream lives exactly as long as a source leases it; when it dies, every source on it is
+told, and the engine decides what to do.
+"""
+
+from __future__ import annotations
+
+from threading import Condition, Event
+from typing import Any
+
+import CoreMedia
+import ScreenCaptureKit
+from Foundation import NSObject
+
+from onetake.clock import Clock
+from onetake.errors import DeviceUnavailable, OnetakeError
+from onetake.model.devices import Device, Role
+from onetake.model.media import StampKind
+from onetake.model.settings import Settings
+from onetake.model.units import NS_PER_S
+from onetake.platforms.contract import Sink
+from onetake.platforms.macos.bridge import Delivery, HostTime, Reply, guarded, serial_queue
+from onetake.platforms.macos.content import Target, active_displays, stream_error
+from onetake.platforms.macos.power import Wakefulness, slept_ns
+from onetake.platforms.macos.samples import Lender, audio_block
+
+__all__ = ["StreamHub", "StreamSource"]
+
+START_TIMEOUT_S = 1.4
+"""Longest wait for a stream to start; with the list of content it stays within 3 s."""
+
+STOP_TIMEOUT_S = 0.5
+"""Longest wait for a stream to stop: one that does not answer is left to the system."""
+
+EXPECT_TIMEOUT_S = 0.3
+"""How long system sound waits for the screen source it is to share a stream with."""
+
+SILENT_DEATH_NS = 3 * NS_PER_S
+"""A stream that brings nothing for so long, after the displays changed or the Mac slept, is dead.
+Shorter takes a slow wake-up for death; longer leaves a frozen picture unnoticed."""
+
+SLEEP_NOISE_NS = NS_PER_S
+"""Less than this between the two clocks is no sleep."""
+
+
+class StreamOutput(NSObject):  # type: ignore[misc]  # PyObjC has no types
+    """Output and delegate of a stream; called on dispatch queues."""
+
+    def stream_didOutputSampleBuffer_ofType_(self, _stream: Any, sample: Any, kind: int) -> None:
+        """Hand a picture or a block of sound over."""
+        owner = self.owner
+        if kind == ScreenCaptureKit.SCStreamOutputTypeScreen:
+            with guarded(owner.deliveries[Role.SCREEN]):
+                owner.picture(sample)
+        elif kind == ScreenCaptureKit.SCStreamOutputTypeAudio:
+            with guarded(owner.deliveries[Role.SYSTEM]):
+                owner.sound(sample)
+
+    def stream_didStopWithError_(self, _stream: Any, error: Any) -> None:
+        """Tell both sources why the stream ended."""
+        with guarded(self.owner.deliveries[Role.SCREEN]):
+            self.owner.fail(stream_error(error))
+
+
+class SharedStream:
+    """One running SCStream and who listens to it."""
+
+    def __init__(self, target: Target, host: HostTime, *, has_audio: bool, is_copied: bool) -> None:
+        self.target = target
+        self.has_audio = has_audio
+        self.deliveries = {Role.SCREEN: Delivery(host), Role.SYSTEM: Delivery(host)}
+        self.leases: set[Role] = set()
+        self.size_px = (0, 0)
+        self.is_dead = False
+        self._host = host
+        self._lender = Lender(is_copied=is_copied)
+        self._output: Any = None
+        self._stream: Any = None
+        self._clock: Any = None
+        self._displays = active_displays()
+        self._slept_ns = slept_ns()
+
+    def open(self) -> None:
+        """Start the stream. Raises PermissionDenied, DeviceUnavailable, UsageError."""
+        view = self.target.view()
+        self.size_px = (view.width_px, view.height_px)
+        configuration = self.target.configuration(view, has_audio=self.has_audio)
+        self._output = StreamOutput.alloc().init()
+        self._output.owner = self
+        self._stream = ScreenCaptureKit.SCStream.alloc().initWithFilter_configuration_delegate_(
+            view.content_filter, configuration, self._output
+        )
+        # The screen output is there for a sound-only stream too: without it every frame logs an
+        # error.
+        kinds = [(ScreenCaptureKit.SCStreamOutputTypeScreen, "onetake.screen")]
+        if self.has_audio:
+            kinds.append((ScreenCaptureKit.SCStreamOutputTypeAudio, "onetake.system"))
+        for kind, label in kinds:
+            is_added, error = self._stream.addStreamOutput_type_sampleHandlerQueue_error_(
+                self._output, kind, serial_queue(label), None
+            )
+            if not is_added:
+                raise stream_error(error)
+        self._start()
+
+    def _start(self) -> None:
+        reply = Reply()
+        self._stream.startCaptureWithCompletionHandler_(reply.one)
+        answer = reply.wait(START_TIMEOUT_S)
+        if answer is None:
+            self.close()
+            raise DeviceUnavailable("the screen recording does not start")
+        if answer[0] is not None:
+            raise stream_error(answer[0])
+        self._clock = self._stream.synchronizationClock()
+
+    def picture(self, sample: Any) -> None:
+        """Hand a screen sample over; on the screen queue."""
+        infos = CoreMedia.CMSampleBufferGetSampleAttachmentsArray(sample, False)
+        status = infos[0][ScreenCaptureKit.SCStreamFrameInfoStatus] if infos else None
+        image = None
+        if status in (
+            ScreenCaptureKit.SCFrameStatusComplete,
+            ScreenCaptureKit.SCFrameStatusStarted,
+        ):
+            image = CoreMedia.CMSampleBufferGetImageBuffer(sample)
+        stamp = CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample)
+        pts_ns = self._host.ns(stamp, self._clock) or self._host.clock.now_ns()
+
+        def give(sink: Sink) -> None:
+            frame = self._lender.frame(pts_ns, image)
+            if frame is not None:
+                sink.frame(frame)
+
+        self.deliveries[Role.SCREEN].hand_over(give)
+
+    def sound(self, sample: Any) -> None:
+        """Hand a block of system sound over; on the audio queue."""
+        block = audio_block(sample, self._host, self._clock)
+        if block is not None:
+            self.deliveries[Role.SYSTEM].hand_over(lambda sink: sink.audio(block))
+
+    def fail(self, error: OnetakeError) -> None:
+        """Tell everyone on the stream that it is over."""
+        self.is_dead = True
+        for delivery in self.deliveries.values():
+            delivery.fail(error)
+
+    def check_alive(self) -> None:
+        """Raise when the stream has died without a word: nothing comes, and the world changed.
+
+        Nothing alone proves nothing: a still screen without sound may be silent for minutes.
+        """
+        silent_ns = min(delivery.silent_ns() for delivery in self.deliveries.values())
+        if silent_ns < SILENT_DEATH_NS:
+            return
+        has_slept = slept_ns() - self._slept_ns > SLEEP_NOISE_NS
+        if has_slept or active_displays() != self._displays:
+            self.fail(
+                DeviceUnavailable(
+                    "the screen recording went silent when the displays changed",
+                    code="stream-silent",
+                )
+            )
+
+    def close(self) -> None:
+        """Stop the stream; whether it says that it did does not matter (-3808: it had already)."""
+        stream, self._stream = self._stream, None
+        self.is_dead = True
+        if stream is not None:
+            reply = Reply()
+            stream.stopCaptureWithCompletionHandler_(reply.one)
+            reply.wait(STOP_TIMEOUT_S)
+
+
+class StreamHub:
+    """Leases streams, so that screen and system sound share one. Any thread."""
+
+    def __init__(self) -> None:
+        self._streams: list[SharedStream] = []
+        self._expected: Target | None = None
+        self._changed = Condition()
+        self._awake = Wakefulness()
+
+    def expect(self, target: Target) -> None:
+        """Remember what the screen source will show, for the sound that opens first."""
+        with self._changed:
+            self._expected = target
+            self._changed.notify_all()
+
+    def lease(
+        self, role: Role, target: Target | None, host: HostTime, *, has_audio: bool, is_copied: bool
+    ) -> SharedStream:
+        """Return a running stream that can serve `role`, started if need be."""
+        with self._changed:
+            if target is None:
+                self._changed.wait_for(lambda: self._expected is not None, EXPECT_TIMEOUT_S)
+                target = self._expected
+            stream = self._joinable(role, target)
+            if stream is None:
+                stream = self._started(role, target, host, has_audio, is_copied)
+                self._streams.append(stream)
+            stream.leases.add(role)
+            self._awake.begin()
+            return stream
+
+    def give_back(self, stream: SharedStream, role: Role) -> None:
+        """End a lease; the last one stops the stream."""
+        with self._changed:
+            stream.leases.discard(role)
+            if stream.leases or stream not in self._streams:
+                return
+            self._streams.remove(stream)
+            if not self._streams:
+                self._awake.end()
+        stream.close()
+
+    def _joinable(self, role: Role, target: Target | None) -> SharedStream | None:
+        for stream in self._streams:
+            is_fitting = stream.has_audio if role is Role.SYSTEM else stream.target == target
+            if is_fitting and not stream.is_dead and role not in stream.leases:
+                return stream
+        return None
+
+    def _started(
+        self,
+        role: Role,
+        target: Target | None,
+        host: HostTime,
+        has_audio: bool,
+        is_copied: bool,
+    ) -> SharedStream:
+        """Start a stream, with less than wished where the whole cannot be had."""
+        any_display = Target("display:", None, (), has_cursor=False, fps=1)
+        has_audio = role is Role.SYSTEM or (has_audio and not self._has_live_audio())
+        tries = [(target or any_display, has_audio)]
+        if role is Role.SYSTEM and target is not None:
+            tries.append((any_display, True))  # the sound does not depend on the picture
+        elif has_audio:
+            tries.append((tries[0][0], False))  # nor the picture on the sound
+        problem: DeviceUnavailable | None = None
+        for wanted, is_audible in tries:
+            stream = SharedStream(wanted, host, has_audio=is_audible, is_copied=is_copied)
+            try:
+                stream.open()
+            except DeviceUnavailable as error:
+                problem = problem or error
+                continue
+            return stream
+        assert problem is not None
+        raise problem
+
+    def _has_live_audio(self) -> bool:
+        return any(s.has_audio and not s.is_dead and Role.SYSTEM in s.leases for s in self._streams)
+
+
+class StreamSource:
+    """Screen or system sound; the engine runs one object for each."""
+
+    stamp_kind = StampKind.CAPTURE
+
+    def __init__(
+        self,
+        role: Role,
+        device_id: str,
+        settings: Settings,
+        clock: Clock,
+        *,
+        hub: StreamHub,
+        is_copied: bool,
+    ) -> None:
+        self._role = role
+        self._clock = clock
+        self._hub = hub
+        self._is_copied = is_copied
+        self._has_audio = settings.system_audio in ("default", "mac:system")
+        self._target: Target | None = None
+        self._stream: SharedStream | None = None
+        self.device = Device(device_id, "System sound", role, is_default=True)
+        if role is Role.SCREEN:
+            self._target = Target.of(device_id, settings)
+            self.device = Device(device_id, device_id, role)
+            hub.expect(self._target)
+
+    def open(self) -> None:
+        """Join or start a stream. Raises PermissionDenied, DeviceUnavailable, UsageError."""
+        self._stream = self._hub.lease(
+            self._role,
+            self._target,
+            HostTime(self._clock),
+            has_audio=self._has_audio,
+            is_copied=self._is_copied,
+        )
+        width_px, height_px = self._stream.size_px
+        said = f"{width_px}x{height_px}" if self._role is Role.SCREEN else "48000 Hz, 2 channels"
+        self.device = Device(self.device.id, self.device.name, self._role, format=said)
+
+    def size_px(self) -> tuple[int, int]:
+        """Return the size of the pictures; (0, 0) for the system sound."""
+        is_screen = self._stream is not None and self._role is Role.SCREEN
+        return self._stream.size_px if is_screen and self._stream is not None else (0, 0)
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Deliver until `stop`. Raises DeviceUnavailable when the stream ends or dies."""
+        if self._stream is not None:
+            self._stream.deliveries[self._role].watch(sink, stop, self._stream.check_alive)
+
+    def close(self) -> None:
+        """End the lease."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self._hub.give_back(stream, self._role)
