@@ -9,6 +9,7 @@ else; and every fragment that is on the disk is playable, whatever happens next.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -21,10 +22,14 @@ import av.error
 import numpy as np
 
 from onetake.errors import OutputFailed
+from onetake.file.chapters import chapters_of
 from onetake.file.encoders import VIDEO_TIME_BASE, Warn, add_video_stream, choose_encoder
+from onetake.file.finalise import finalise
 from onetake.file.output_file import OutputFile, output_errors
+from onetake.file.sample_index import SampleIndex
+from onetake.file.watched_stream import WatchedStream
 from onetake.model.settings import Settings, Tracks
-from onetake.model.units import SAMPLE_RATE_HZ, first_sample_at_or_after
+from onetake.model.units import NS_PER_S, SAMPLE_RATE_HZ, first_sample_at_or_after, ns_from_sample
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -77,6 +82,8 @@ class Mp4Writer:
         self._size_px = size_px
         self._warn = warn
         self._file = OutputFile(Path(path), is_replacing=settings.overwrite)
+        self._index = SampleIndex()
+        self._stream = WatchedStream(self._file, self._index)
         self._lock = threading.Lock()
         """Guards the container and the file."""
         self._queue: deque[Packet[Stream]] = deque()
@@ -135,7 +142,7 @@ class Mp4Writer:
 
     def _open_container(self) -> None:
         self._container = av.open(
-            self._file,
+            self._stream,
             "w",
             format="mp4",
             buffer_size=_IO_BUFFER_BYTES,
@@ -218,15 +225,14 @@ class Mp4Writer:
             if not self._queue:
                 self._queue_changed.wait(wait_s)
         with self._lock:
-            if self._failure is not None:
-                raise self._failure
-            try:
-                with output_errors(self._file.path):
+            if self._failure is None:
+                try:
                     did_write = self._write_queue()
                     self._sync_when_due()
-            except OutputFailed as failure:
-                self._failure = failure
-                raise
+                except OutputFailed as failure:
+                    self._failure = failure
+            if self._failure is not None:
+                raise self._failure
         return did_write
 
     def _write_queue(self) -> bool:
@@ -236,25 +242,54 @@ class Mp4Writer:
             size_bytes = packet.size
             try:
                 self._container.mux(packet)
+            except (av.error.FFmpegError, ValueError) as error:
+                raise OutputFailed(f"the file cannot be written: {error}") from error
             finally:
                 with self._queue_changed:
                     self._queue.popleft()
                     self._queue_bytes -= size_bytes
             did_write = True
+            self._stream.check()
         return did_write
 
     def _sync_when_due(self) -> None:
         now_s = time.monotonic()
         if now_s - self._last_sync_s >= SYNC_INTERVAL_S:
             self._last_sync_s = now_s
-            self._file.sync()
+            with output_errors(self._file.path):
+                self._file.sync()
 
     def add_chapter(self, position_ns: int, label: str) -> None:
         """Remember a chapter for `finish`. Any thread."""
         self._chapters.append((position_ns, label))
 
     def finish(self, end_ns: int) -> None:
-        """End both tracks at `end_ns` and finish the file. Raises OutputFailed, DiskFull."""
+        """End both tracks at `end_ns` and finish the file.
+
+        After a failure that `pump` has raised, all that was encoded by then is finished, and ends
+        where it ends. Raises OutputFailed or DiskFull for a failure that is new: then the file is
+        finished as far as the disk allows, is left fragmented, which is playable too, or is
+        removed when nothing is in it.
+        """
+        known = self._failure
+        with contextlib.suppress(OutputFailed):
+            # What cannot be encoded any more is missing at the end, and no reason to lose the rest.
+            self._end_tracks(end_ns)
+        with self._lock:
+            self._file.release_reserve()
+            try:
+                self._write_the_rest()
+            except OutputFailed as failure:
+                self._failure = failure
+            try:
+                self._finalise(end_ns)
+            finally:
+                self._file.close()
+        if self._failure is not None and known is None:
+            raise self._failure
+
+    def _end_tracks(self, end_ns: int) -> None:
+        """Fill the sound up to the end and empty the encoders into the queue."""
         missing = first_sample_at_or_after(end_ns) - self._samples
         while missing > 0:
             count = min(missing, SAMPLE_RATE_HZ)
@@ -263,8 +298,37 @@ class Mp4Writer:
         self._enqueue(self._encode(self._video, None))
         for stream in self._audio:
             self._enqueue(self._encode(stream, None))
-        with self._lock, output_errors(self._file.path):
+
+    def _write_the_rest(self) -> None:
+        """End the last fragment; with room again, also what a full disk has refused."""
+        try:
+            self._stream.retry()
             self._write_queue()
-            self._container.close()
-            self._file.sync()
+            with output_errors(self._file.path):
+                self._container.close()
+            self._stream.check()
+        finally:
+            self._stream.closed = True
+            self._index.settle()
+
+    def _finalise(self, end_ns: int) -> None:
+        tracks = list(self._index.tracks.values())
+        if not tracks or not all(len(track) for track in tracks):
+            self._file.discard()
+            raise OutputFailed("nothing was recorded", code="nothing-recorded")
+        if self._failure is not None:
+            end_ns = min(end_ns, self._content_end_ns())
+        with output_errors(self._file.path):
+            finalise(
+                self._file,
+                self._index,
+                end_ticks=first_sample_at_or_after(end_ns),
+                chapters=chapters_of(self._chapters, end_ns),
+            )
             self._file.commit()
+
+    def _content_end_ns(self) -> int:
+        """Where the longest track ends, by what is on the disk."""
+        video, *sound = self._index.tracks.values()
+        video_end_ns = video.last_dts * NS_PER_S // 90_000 + NS_PER_S // self._settings.fps
+        return max([video_end_ns, *(ns_from_sample(track.last_dts) for track in sound)])

@@ -9,13 +9,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from onetake.errors import DiskFull, OutputFailed, UsageError
 
 __all__ = ["OutputFile", "output_errors"]
+
+RESERVE_BYTES = 8 << 20
+"""Room kept free for the table of contents and the report when the disk fills up: two to six hours
+of take. Smaller: a long take stays fragmented. Larger: matters on small disks."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -48,16 +55,12 @@ class OutputFile:
         """Where the file is after `commit`."""
         self.path = path
         """Where the bytes are now."""
-        self.closed = False
+        self._is_closed = False
         self._is_replacing = is_replacing
         self._fd = -1
         self._size_bytes = 0
         self._synced_bytes = 0
-
-    @property
-    def name(self) -> str:
-        """The path, as PyAV asks for it."""
-        return str(self.path)
+        self._reserve: IO[bytes] | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -88,15 +91,19 @@ class OutputFile:
                 ) from error
             raise
         self._sync_folder()
+        self._reserve = _reserve(self.path.parent)
 
-    def write(self, data: bytes) -> int:
-        """Append all of `data`. Raises OSError (PyAV carries it through to the caller)."""
+    def append(self, data: bytes | memoryview) -> int:
+        """Append as much of `data` as the system takes, and return how much. Raises OSError."""
+        done = os.write(self._fd, data)
+        self._size_bytes += done
+        return done
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`. Raises OSError, with a part of it written."""
         view = memoryview(data)
         while view:
-            done = os.write(self._fd, view)
-            self._size_bytes += done
-            view = view[done:]
-        return len(data)
+            view = view[self.append(view) :]
 
     def sync(self) -> None:
         """Wait until every byte is on the disk. Raises OSError."""
@@ -130,6 +137,12 @@ class OutputFile:
         self._size_bytes = size_bytes
         self._synced_bytes = min(self._synced_bytes, size_bytes)
 
+    def release_reserve(self) -> None:
+        """Give back the room kept for finishing the file: a full disk has some again."""
+        if self._reserve is not None:
+            self._reserve.close()
+            self._reserve = None
+
     def commit(self) -> None:
         """Close, and take the place of the file that is replaced. Raises OSError."""
         self.close()
@@ -140,8 +153,9 @@ class OutputFile:
 
     def close(self) -> None:
         """Close the file where it is. Idempotent."""
-        if not self.closed and self._fd >= 0:
-            self.closed = True
+        self.release_reserve()
+        if not self._is_closed and self._fd >= 0:
+            self._is_closed = True
             os.close(self._fd)
 
     def discard(self) -> None:
@@ -160,6 +174,21 @@ class OutputFile:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def _reserve(folder: Path) -> IO[bytes] | None:
+    """Occupy room beside the take, in a file without a name, so that nothing is left of it even
+    after a crash; None when there is none to spare or the file system cannot."""
+    with contextlib.suppress(OSError):
+        size_bytes = min(RESERVE_BYTES, shutil.disk_usage(folder).free // 8)
+        reserve = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - held open
+        with contextlib.suppress(OSError):
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(reserve.fileno(), 0, max(1, size_bytes))
+            else:
+                reserve.write(bytes(size_bytes))
+        return reserve
+    return None
 
 
 def _free_sibling(path: Path) -> Path:
