@@ -23,7 +23,7 @@ from onetake.clock import Clock
 from onetake.engine.broadcast import Broadcaster, Subscription
 from onetake.engine.finishing import TakeOutcome, finish_file
 from onetake.engine.frame_counter import FrameCounter
-from onetake.engine.lane_queue import StartAt
+from onetake.engine.lane_queue import End, StartAt
 from onetake.engine.live_levels import LiveLevels
 from onetake.engine.plan import Plan
 from onetake.engine.source_set import SourceSet
@@ -155,10 +155,10 @@ class Take:
                     return effect.event
             return ControlChanged(command, self._session.position_ns(host_ns))
 
-    def stop(self, *, at_ns: int | None = None) -> None:
-        """End the take now, or at host time `at_ns`; does not wait. Twice is no error."""
+    def stop(self) -> None:
+        """End the take now; does not wait. Twice is no error."""
         with contextlib.suppress(InvalidState):
-            self.send(Stop(), at_ns=at_ns)
+            self.send(Stop())
 
     @property
     def started_event(self) -> Started:
@@ -259,10 +259,17 @@ class Take:
                 case Apply():
                     self._inlets.video.put(effect.timed)
                     self._inlets.audio.put(effect.timed)
+                case BeginStop():
+                    # At once and in order: no frame captured after the stop may be in the file.
+                    self._inlets.video.put(End(effect.end_host_ns))
+                    self._leave_to_thread(effect)
                 case _:
-                    self._work.append(effect)
-                    self._woken.set()
+                    self._leave_to_thread(effect)
         return effects
+
+    def _leave_to_thread(self, effect: Effect) -> None:
+        self._work.append(effect)
+        self._woken.set()
 
     def _remember(self, event: Event) -> None:
         match event:

@@ -15,6 +15,7 @@ from onetake.engine.plan import Plan, Warn
 from onetake.errors import OutputFailed
 from onetake.model.devices import AUDIO_ROLES
 from onetake.model.media import StampKind
+from onetake.model.units import NS_PER_S
 from onetake.video.lane import VideoLane
 
 __all__ = ["Inlets", "Wiring"]
@@ -57,6 +58,8 @@ class Wiring:
         self._inlets = inlets
         self._frames = frames
         self._on_error = on_error
+        limit_s = plan.settings.duration_s
+        self._limit_ns = None if limit_s is None else round(limit_s * NS_PER_S)
         self.writer = plan.writer(path, size_px, warn)
         self.video = VideoLane(plan.settings, plan.compositor(size_px), self._write_video)
         # What the stamps mean is known when the device is open; the lane is told with its news.
@@ -87,9 +90,9 @@ class Wiring:
         self._inlets.video.put(Arm())
 
     def end(self, end_host_ns: int) -> None:
-        """Let the lanes work off what waits and end there, and the writer write it all."""
-        for inlet in (self._inlets.video, self._inlets.audio):
-            inlet.put(End(end_host_ns))
+        """Let the audio lane end there, wait for both lanes, and let the writer write it all. The
+        video lane had its `End` at the very moment of the stop."""
+        self._inlets.audio.put(End(end_host_ns))
         for lane in self._lanes:
             if not lane.join(LANE_END_S):
                 self._on_error(OutputFailed("encoding did not end in time"))
@@ -105,6 +108,8 @@ class Wiring:
 
     def _write_video(self, position_ns: int, image: object) -> bool:
         """Give a composed picture to the writer. On the video lane's thread."""
+        if self._limit_ns is not None and position_ns >= self._limit_ns:
+            return True  # Past the wanted duration, which the take's thread notices a moment later.
         if not self.writer.is_ready_for_video():
             self._frames.count_dropped()
             return False

@@ -42,8 +42,9 @@ from onetake.ui.status_line import clock_text, size_text, status_text
 
 __all__ = ["record", "run_take"]
 
-REFRESH_S = 0.25
-"""How often the live line is drawn; faster flickers on slow terminals."""
+REFRESH_S = 0.1
+"""How often signals are looked at and the live line is drawn. Slower makes Ctrl-C feel slow; faster
+costs CPU for nothing a person could see."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -59,42 +60,42 @@ def record(settings: Settings, *, as_json: bool) -> int:
 def run_take(recorder: Recorder, settings: Settings, *, as_json: bool) -> Finished | None:
     """Run one take to its end and return what became of it; None when it was stopped before its
     first frame. Raises OnetakeError when there is no file."""
-    with _stop_signals() as stopped_ns:
+    with _stop_signals() as stop_signals:
         recorder.plan(settings)
-        if not _count_down(settings.countdown_s, stopped_ns, as_json=as_json):
+        if not _count_down(settings.countdown_s, stop_signals, as_json=as_json):
             return None
         take = recorder.start(settings)
         display = _JsonLines() if as_json else _Words(sys.stderr)
         with take.subscribe() as events:
             display.started(take)
-            _follow(take, events, display, stopped_ns)
+            _follow(take, events, display, stop_signals)
         return take.wait()
 
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """Collect the host times of stop signals: the first is a wish, the second ends the program
-    (the file stays recoverable)."""
-    seen_ns: list[int] = []
+    """Collect stop signals: the first is a wish, the second ends the program (the file stays
+    recoverable)."""
+    seen: list[int] = []
 
-    def remember(_number: int, _frame: FrameType | None) -> None:
-        seen_ns.append(time.monotonic_ns())
-        if len(seen_ns) > 1:
+    def remember(number: int, _frame: FrameType | None) -> None:
+        seen.append(number)
+        if len(seen) > 1:
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, remember) for number in _SIGNALS}
     try:
-        yield seen_ns
+        yield seen
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _count_down(seconds: float, stopped_ns: list[int], *, as_json: bool) -> bool:
+def _count_down(seconds: float, stop_signals: list[int], *, as_json: bool) -> bool:
     """Wait before the take; whether it still is wanted."""
     end_s = time.monotonic() + seconds
     while (left_s := end_s - time.monotonic()) > 0:
-        if stopped_ns:
+        if stop_signals:
             return False
         if not as_json:
             print(f"\rstarting in {left_s:.0f} ", end="", file=sys.stderr, flush=True)
@@ -104,12 +105,12 @@ def _count_down(seconds: float, stopped_ns: list[int], *, as_json: bool) -> bool
     return True
 
 
-def _follow(take: Take, events: Subscription, display: _Display, stopped_ns: list[int]) -> None:
+def _follow(take: Take, events: Subscription, display: _Display, stop_signals: list[int]) -> None:
     """Show what happens and pass keys on until the take is over."""
     with TerminalKeys() as keys:
         while not take.is_ended:
-            if stopped_ns:
-                take.stop(at_ns=stopped_ns[0])
+            if stop_signals:
+                take.stop()
             if keys.is_usable:
                 # Waits here, so that a key is taken the moment it is pressed.
                 _press(take, keys.poll(REFRESH_S))
