@@ -28,7 +28,7 @@ ROUNDING = 0.12
 """Corner radius of the rounded shape, share of the overlay's shorter side. Smaller reads as a
 plain rectangle, larger cuts into faces."""
 
-SHADOW_BLUR = 0.018
+SHADOW_BLUR = 0.025
 """How far the shadow fades out, share of the output height. Smaller looks like a hard edge, larger
 dims the screen visibly around the overlay (and costs blending area)."""
 
