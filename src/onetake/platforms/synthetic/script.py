@@ -23,7 +23,7 @@ from onetake.platforms.synthetic.sound import sound_blocks
 __all__ = ["Delivery", "DeviceScript", "Item", "Spell", "never_late"]
 
 Item = Frame | AudioBlock | SourceState
-"""What a script delivers: a picture, sound, or word that the device went away or came back."""
+"""What a script delivers: a picture, sound, or (LOST) word that the device went away."""
 
 Delivery = tuple[int, Item]
 """Host time at which an item reaches us, in ns, and the item. Times never go back."""
@@ -85,17 +85,15 @@ class DeviceScript:
         return spells
 
     def play(self, opened_ns: int, *, epoch_ns: int | None = None) -> Iterator[Delivery]:
-        """Yield everything from the first opening on, with LOST and LIVE where the device goes
-        and comes back. Ends when the device is gone for good; otherwise it never ends.
+        """Yield everything from the first opening on, and LOST where the device goes away; what
+        follows comes from a device that is back. Ends when it is gone for good.
 
         `epoch_ns` is the host time of position 0 of the pattern, shared by all devices of a take;
         None = the whole second at or before `opened_ns`.
         """
         if epoch_ns is None:
             epoch_ns = opened_ns - opened_ns % NS_PER_S
-        for number, spell in enumerate(self.spells(opened_ns)):
-            if number > 0:
-                yield spell.start_ns, SourceState.LIVE
+        for spell in self.spells(opened_ns):
             yield from self.deliver(spell, opened_ns=opened_ns, epoch_ns=epoch_ns)
             if spell.end_ns is not None:
                 yield spell.end_ns, SourceState.LOST
