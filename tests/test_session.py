@@ -27,6 +27,7 @@ from onetake.session import (
     Begin,
     BeginStop,
     CommandReceived,
+    DiskRunsOut,
     Effect,
     Finalised,
     OpenWriter,
@@ -206,13 +207,22 @@ def test_all_sources_gone_ends_the_take() -> None:
 
 def test_a_failed_writer_ends_the_take_as_failed() -> None:
     """A failure stops the take once; its state is failed when the file is closed."""
-    session, effects = step(running(), TookFailure("disk", T0_NS + NS_PER_S))
+    session, effects = step(running(), TookFailure("output-failed", "disk", T0_NS + NS_PER_S))
     assert isinstance(effects[-1], BeginStop)
-    session, effects = step(session, TookFailure("again", T0_NS + NS_PER_S))
+    session, effects = step(session, TookFailure("output-failed", "again", T0_NS + NS_PER_S))
     assert effects == []
     session, _ = step(session, Finalised())
     assert session.state is TakeState.FAILED
-    assert session.failure == "disk"
+    assert (session.failure, session.stop_reason) == ("disk", "output-failed")
+
+
+def test_a_disk_that_runs_out_ends_the_take_cleanly() -> None:
+    """Before the disk is full the take ends, says why, and has not failed."""
+    session, effects = step(running(), DiskRunsOut(T0_NS + NS_PER_S))
+    assert [e.code for e in events_of(effects) if isinstance(e, Warned)] == ["disk-full"]
+    assert session.stop_reason == "disk-full"
+    session, _ = step(session, Finalised())
+    assert session.state is TakeState.FINISHED
 
 
 def test_switching_a_device_waits_for_the_new_one() -> None:

@@ -55,6 +55,7 @@ __all__ = [
     "Begin",
     "BeginStop",
     "CommandReceived",
+    "DiskRunsOut",
     "Effect",
     "Finalised",
     "OpenWriter",
@@ -135,7 +136,15 @@ class Tick:
 class TookFailure:
     """The file cannot go on."""
 
+    code: str
     message: str
+    host_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRunsOut:
+    """There is just enough room left to finish the file."""
+
     host_ns: int
 
 
@@ -152,6 +161,7 @@ SessionEvent = (
     | CommandReceived
     | Tick
     | TookFailure
+    | DiskRunsOut
     | Finalised
 )
 
@@ -214,7 +224,10 @@ class Session:
     overlay: Overlay = field(default_factory=Overlay)
     is_muted: dict[Role, bool] = field(default_factory=dict)
     gain_db: dict[Role, float] = field(default_factory=dict)
+    stop_reason: str = ""
+    """Why it ended: `asked`, `duration`, `all-sources-gone`, `disk-full`, or an error's code."""
     failure: str = ""
+    """What the file died of, in words; empty when nothing failed."""
 
     @classmethod
     def of(cls, settings: Settings, requested: frozenset[Role]) -> Session:
@@ -265,6 +278,8 @@ def step(session: Session, event: SessionEvent) -> _Step:
             return _tick(session, event.host_ns)
         case TookFailure():
             return _failed(session, event)
+        case DiskRunsOut():
+            return _disk_runs_out(session, event.host_ns)
         case Finalised():
             ended = TakeState.FAILED if session.failure else TakeState.FINISHED
             return _enter(session, ended, session.end_host_ns or 0)
@@ -314,7 +329,7 @@ def _source_lost(session: Session, event: SourceLost) -> _Step:
     if gone and lost.is_running:
         message = "all sources are gone; the take ends here"
         effects.append(Publish(Warned("all-sources-gone", message, position_ns=position_ns)))
-        stopped, more = _begin_stop(lost, event.host_ns)
+        stopped, more = _begin_stop(lost, event.host_ns, "all-sources-gone")
         return stopped, effects + more
     return lost, effects
 
@@ -326,7 +341,7 @@ def _tick(session: Session, host_ns: int) -> _Step:
     if session.state is TakeState.RECORDING and session.timeline and limit_s is not None:
         limit_ns = round(limit_s * NS_PER_S)
         if session.position_ns(host_ns) >= limit_ns:
-            return _begin_stop(session, session.timeline.host_ns(limit_ns))
+            return _begin_stop(session, session.timeline.host_ns(limit_ns), "duration")
     return session, []
 
 
@@ -346,13 +361,24 @@ def _failed(session: Session, event: TookFailure) -> _Step:
     if session.state in (TakeState.STOPPING, TakeState.FINISHED, TakeState.FAILED):
         return replace(session, failure=session.failure or event.message), []
     failed = replace(session, failure=event.message)
-    return _begin_stop(failed, event.host_ns)
+    return _begin_stop(failed, event.host_ns, event.code)
 
 
-def _begin_stop(session: Session, host_ns: int) -> _Step:
+def _disk_runs_out(session: Session, host_ns: int) -> _Step:
+    if not session.is_running:
+        return session, []
+    message = "the disk is almost full; the take ends here"
+    hint = "free some room, or record to another disk"
+    position_ns = session.position_ns(host_ns)
+    told = Publish(Warned("disk-full", message, hint, position_ns))
+    stopped, effects = _begin_stop(session, host_ns, "disk-full")
+    return stopped, [told, *effects]
+
+
+def _begin_stop(session: Session, host_ns: int, reason: str) -> _Step:
     # A stop from before the first frame's PTS (ScreenCaptureKit stamps run ahead) ends there.
     end_ns = host_ns if session.timeline is None else max(host_ns, session.timeline.t0_ns)
-    ending = replace(session, end_host_ns=end_ns)
+    ending = replace(session, end_host_ns=end_ns, stop_reason=reason)
     stopping, effects = _enter(ending, TakeState.STOPPING, end_ns)
     return stopping, [*effects, BeginStop(end_ns)]
 
@@ -363,7 +389,7 @@ def _command(session: Session, timed: TimedCommand) -> _Step:
     position_ns = session.position_ns(_effective_ns(session, timed))
     match command:
         case Stop():
-            return _begin_stop(session, timed.host_ns)
+            return _begin_stop(session, timed.host_ns, "asked")
         case SwitchDevice():
             switched = replace(
                 session,

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from onetake.audio.lane import AudioLane
 from onetake.clock import Clock
 from onetake.engine.lane_queue import Arm, Captured, End, Item, LaneQueue, SourceNews, StartAt
-from onetake.engine.live_levels import LiveLevels
 from onetake.model.commands import TimedCommand
 from onetake.model.devices import Role
 from onetake.model.media import AudioBlock, Frame
@@ -152,7 +151,12 @@ class VideoLaneThread(LaneThread):
 
 
 class AudioLaneThread(LaneThread):
-    """Drives the audio lane and hands what it mixed to the writer."""
+    """Drives the audio lane and hands what it mixed to the writer.
+
+    Args:
+        writer: gives the writer that is written to now.
+        on_heard: shown each block as it arrives, for meters and warnings; on this thread.
+    """
 
     def __init__(
         self,
@@ -161,13 +165,13 @@ class AudioLaneThread(LaneThread):
         clock: Clock,
         *,
         writer: Callable[[], Writer],
-        levels: LiveLevels,
+        on_heard: Callable[[Role, AudioBlock], None],
         on_error: Callable[[Exception], None],
     ) -> None:
         super().__init__("audio-lane", queue, clock, on_error)
         self._lane = lane
         self._writer = writer
-        self._levels = levels
+        self._on_heard = on_heard
         self._seen_ns = 0
 
     def _work(self) -> None:
@@ -199,7 +203,7 @@ class AudioLaneThread(LaneThread):
                     return item
                 case Captured(role=role, what=AudioBlock() as block):
                     self._seen_ns = max(self._seen_ns, block.arrival_ns)
-                    self._levels.heard(role, block)
+                    self._on_heard(role, block)
                     self._lane.feed(role, block)
                 case StartAt():
                     self._lane.start(item.t0_ns)

@@ -35,10 +35,10 @@ class LiveLevels:
         self._peak: dict[Role, float] = {}
         self._power: dict[Role, tuple[float, int]] = {}
 
-    def heard(self, role: Role, block: AudioBlock) -> None:
-        """Take a block into account."""
+    def heard(self, role: Role, block: AudioBlock) -> float:
+        """Take a block into account; returns its peak, full scale 1."""
         if block.samples.size == 0:
-            return
+            return 0.0
         peak = float(np.max(np.abs(block.samples)))
         flat = block.samples.ravel()
         power = float(np.dot(flat, flat))
@@ -46,6 +46,7 @@ class LiveLevels:
             self._peak[role] = max(self._peak.get(role, 0.0), peak)
             total, count = self._power.get(role, (0.0, 0))
             self._power[role] = (total + power, count + flat.size)
+        return peak
 
     def take(self, gain_db: dict[Role, float], is_muted: dict[Role, bool]) -> dict[Role, Level]:
         """Return the level of each source since the last reading, and begin anew."""

@@ -18,13 +18,13 @@ import contextlib
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from onetake.clock import Clock
 from onetake.engine.broadcast import Broadcaster, Subscription
 from onetake.engine.finishing import TakeOutcome, finish_file
-from onetake.engine.frame_counter import FrameCounter
 from onetake.engine.lane_queue import End, StartAt
-from onetake.engine.live_levels import LiveLevels
+from onetake.engine.monitor import Monitor
 from onetake.engine.plan import Plan
 from onetake.engine.source_set import SourceSet
 from onetake.engine.wiring import Inlets, Wiring
@@ -35,12 +35,12 @@ from onetake.model.events import (
     ControlChanged,
     Event,
     Finished,
-    Meters,
     Snapshot,
     SourceState,
     Started,
     Warned,
 )
+from onetake.model.media import AudioBlock
 from onetake.model.units import NS_PER_MS, ns_from_sample
 from onetake.platforms.contract import Source
 from onetake.session import (
@@ -48,6 +48,7 @@ from onetake.session import (
     Begin,
     BeginStop,
     CommandReceived,
+    DiskRunsOut,
     Effect,
     Finalised,
     OpenWriter,
@@ -106,11 +107,9 @@ class Take:
         self._ended = threading.Event()
         self._early = _Early()
         self._inlets = Inlets()
-        self._levels = LiveLevels()
-        self._frames = FrameCounter(clock)
+        self._monitor = Monitor(clock, Path(path).parent, self._warn)
         self._recent: deque[Warned] = deque(maxlen=RECENT_WARNINGS)
         self._controls: list[ControlChanged] = []
-        self._last_levels: Meters | None = None
         self._started_event: Started | None = None
         self._wiring: Wiring | None = None
         self._outcome: TakeOutcome | None = None
@@ -168,7 +167,7 @@ class Take:
 
     @property
     def _dropped_frames(self) -> int:
-        return self._frames.dropped + self._inlets.video.dropped[Role.SCREEN]
+        return self._monitor.frames.dropped + self._inlets.video.dropped[Role.SCREEN]
 
     def subscribe(self) -> Subscription:
         """Listen to the take's events from now on."""
@@ -179,16 +178,15 @@ class Take:
         with self._lock:
             session = self._session
             warnings = list(self._recent)
-            meters = self._last_levels
-        wiring = self._wiring
+        wiring, meters, disk = self._wiring, self._monitor.last_meters, self._monitor.disk
         return Snapshot(
             state=session.state,
             path=self._path,
             position_ns=session.position_ns(self._clock.now_ns()),
             size_bytes=0 if wiring is None else wiring.writer.size_bytes,
-            frames=self._frames.written,
+            frames=self._monitor.frames.written,
             dropped_frames=self._dropped_frames,
-            fps=self._frames.per_second(),
+            fps=self._monitor.frames.per_second(),
             is_mic_muted=session.is_muted[Role.MIC],
             is_system_muted=session.is_muted[Role.SYSTEM],
             mic_gain_db=session.gain_db[Role.MIC],
@@ -197,6 +195,8 @@ class Take:
             sources=session.sources,
             devices=self._sources.devices(),
             levels={} if meters is None else meters.levels,
+            free_bytes=disk.free_bytes,
+            minutes_left=disk.minutes_left,
             warnings=warnings,
         )
 
@@ -292,9 +292,7 @@ class Take:
     def _failed(self, error: Exception) -> None:
         """A lane or the writer cannot go on. On its thread."""
         told = error if isinstance(error, OnetakeError) else OutputFailed(str(error) or repr(error))
-        with self._lock:
-            self._error = self._error or told
-            self._advance(TookFailure(told.message, self._clock.now_ns()))
+        self._step(TookFailure(told.code, told.message, self._clock.now_ns()))
 
     # The take's own thread.
 
@@ -337,7 +335,7 @@ class Take:
                     case _:
                         pass
             self._step(Tick(self._clock.now_ns()))
-            self._publish_meters()
+            self._watch()
 
     def _wire_when_sized(self) -> None:
         """Build the lanes as soon as the size of the screen is known."""
@@ -350,8 +348,8 @@ class Take:
             size_px=screen.size_px(),
             inlets=self._inlets,
             clock=self._clock,
-            levels=self._levels,
-            frames=self._frames,
+            on_heard=self._heard,
+            frames=self._monitor.frames,
             warn=self._warn,
             on_started=self._on_started,
             on_error=self._failed,
@@ -370,16 +368,22 @@ class Take:
             self._broadcaster.publish(self._started_event)
         self._started.set()
 
-    def _publish_meters(self) -> None:
-        session = self._session
-        levels = self._levels.take(session.gain_db, session.is_muted)
-        if not levels:
-            return
-        position_ns = session.position_ns(self._clock.now_ns())
-        meters = Meters(levels, position_ns)
-        with self._lock:
-            self._last_levels = meters
-            self._broadcaster.publish(meters)
+    def _heard(self, role: Role, block: AudioBlock) -> None:
+        """A block of sound has arrived. On the audio lane's thread."""
+        self._monitor.heard(role, block, is_muted=self._session.is_muted[role])
+
+    def _watch(self) -> None:
+        """Publish the meters, and end the take before the disk is full."""
+        meters = self._monitor.meters(self._session)
+        if meters is not None:
+            self._publish(meters)
+        wiring = self._wiring
+        if (
+            wiring is not None
+            and self._session.is_running
+            and self._monitor.is_disk_full(wiring.writer.size_bytes)
+        ):
+            self._step(DiskRunsOut(self._clock.now_ns()))
 
     # The end.
 
@@ -390,6 +394,7 @@ class Take:
         self._sources.wait_until_heard(live, end_host_ns, TAIL_WAIT_NS)
         wiring.end(end_host_ns)
         self._sources.stop()
+        self._inlets.drain()
         self._outcome = self._write_outcome(wiring, end_host_ns)
         if self._outcome.error is not None:
             self._error = self._error or self._outcome.error
@@ -419,3 +424,4 @@ class Take:
         self._sources.stop()
         if self._wiring is not None:
             self._wiring.abandon(self._clock.now_ns())
+        self._inlets.drain()

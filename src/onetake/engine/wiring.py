@@ -10,11 +10,10 @@ from onetake.clock import Clock
 from onetake.engine.frame_counter import FrameCounter
 from onetake.engine.lane_queue import Arm, End, LaneQueue
 from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
-from onetake.engine.live_levels import LiveLevels
 from onetake.engine.plan import Plan, Warn
 from onetake.errors import OutputFailed
-from onetake.model.devices import AUDIO_ROLES
-from onetake.model.media import StampKind
+from onetake.model.devices import AUDIO_ROLES, Role
+from onetake.model.media import AudioBlock, StampKind
 from onetake.model.units import NS_PER_S
 from onetake.video.lane import VideoLane
 
@@ -31,11 +30,17 @@ class Inlets:
     video: LaneQueue = field(default_factory=LaneQueue)
     audio: LaneQueue = field(default_factory=LaneQueue)
 
+    def drain(self) -> None:
+        """Release what still waits. After the sources and lanes have ended."""
+        self.video.drain()
+        self.audio.drain()
+
 
 class Wiring:
     """Builds and ends the lanes and their threads. The take's thread only, but for `write_video`.
 
     Args:
+        on_heard: shown each block of sound as it arrives, on the audio lane's thread.
         on_started: told t0 when the first frame was accepted, on the video lane's thread.
         on_error: told what a lane or the writer died of, on its thread.
     """
@@ -48,7 +53,7 @@ class Wiring:
         size_px: tuple[int, int],
         inlets: Inlets,
         clock: Clock,
-        levels: LiveLevels,
+        on_heard: Callable[[Role, AudioBlock], None],
         frames: FrameCounter,
         warn: Warn,
         on_started: Callable[[int], None],
@@ -74,7 +79,7 @@ class Wiring:
                 inlets.audio,
                 clock,
                 writer=lambda: self.writer,
-                levels=levels,
+                on_heard=on_heard,
                 on_error=on_error,
             ),
         ]

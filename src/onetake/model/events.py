@@ -125,6 +125,9 @@ class Finished(_Event, frozen=True, tag="stopped"):
     verdict: str
     """`good` or `degraded`."""
     reasons: list[str] = []
+    """Why it is degraded, one line each."""
+    stop_reason: str = "asked"
+    """`asked`, `duration`, `all-sources-gone`, `disk-full`, or the code of what went wrong."""
     report: dict[str, object] = {}
     """The report, as in NAME.onetake.json."""
 

@@ -11,7 +11,7 @@ import sys
 import termios
 import tty
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 __all__ = ["TerminalKeys"]
 
@@ -21,7 +21,7 @@ class TerminalKeys:
 
     def __init__(self, terminal: TextIO | None = None) -> None:
         self._terminal = sys.stdin if terminal is None else terminal
-        self._before: list[object] | None = None
+        self._before: list[Any] | None = None
 
     @property
     def is_usable(self) -> bool:

@@ -1,0 +1,86 @@
+"""Watches a running take: levels, wrong silence, clipping, frame rate, room on the disk.
+
+It decides nothing: it says what it saw, and the take warns or stops.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from onetake.audio.watch import SoundWatch
+from onetake.clock import Clock
+from onetake.engine.disk_watch import DiskState, DiskWatch
+from onetake.engine.frame_counter import FrameCounter
+from onetake.engine.live_levels import LiveLevels
+from onetake.model.devices import Role
+from onetake.model.events import Meters
+from onetake.model.media import AudioBlock
+from onetake.model.units import NS_PER_S
+from onetake.session import Session
+
+__all__ = ["Monitor"]
+
+DISK_EVERY_NS = NS_PER_S
+"""How often the disk is asked. At 100 Mb/s a second is 12 MB, less than the reserve."""
+
+Warn = Callable[[str, str, str], None]
+
+
+class Monitor:
+    """Owned by a take. `heard` on the audio lane's thread, the rest on the take's.
+
+    Args:
+        folder: where the file lies.
+        warn: told (code, message, hint).
+    """
+
+    def __init__(self, clock: Clock, folder: Path, warn: Warn) -> None:
+        self._clock = clock
+        self._folder = folder
+        self._warn = warn
+        self._levels = LiveLevels()
+        self._sound = SoundWatch()
+        self._disk = DiskWatch()
+        self._next_disk_ns = 0
+        self.frames = FrameCounter(clock)
+        self.last_meters: Meters | None = None
+        """The latest levels; None before the first block. Any thread may read it."""
+
+    @property
+    def disk(self) -> DiskState:
+        """What is known of the disk. Any thread."""
+        return self._disk.state
+
+    def heard(self, role: Role, block: AudioBlock, *, is_muted: bool) -> None:
+        """Take a block of sound into account."""
+        peak = self._levels.heard(role, block)
+        for warned in self._sound.heard(role, block.stamp_ns, peak, is_muted=is_muted):
+            self._warn(warned.code, warned.message, warned.hint)
+
+    def meters(self, session: Session) -> Meters | None:
+        """Return the levels since the last call, or None when nothing was heard."""
+        levels = self._levels.take(session.gain_db, session.is_muted)
+        if not levels:
+            return None
+        self.last_meters = Meters(levels, session.position_ns(self._clock.now_ns()))
+        return self.last_meters
+
+    def is_disk_full(self, written_bytes: int) -> bool:
+        """Whether the take has to end now to be finished; warns when it soon will. Asks the disk
+        once a second."""
+        now_ns = self._clock.now_ns()
+        if now_ns < self._next_disk_ns:
+            return False
+        self._next_disk_ns = now_ns + DISK_EVERY_NS
+        try:
+            free_bytes = shutil.disk_usage(self._folder).free
+        except OSError:
+            return False  # A folder that has vanished is the writer's to notice and tell.
+        was_low = self._disk.state.is_low
+        state = self._disk.update(now_ns, free_bytes, written_bytes)
+        if state.is_low and not was_low:
+            message = f"the disk has room for {state.minutes_left or 0:.0f} more minutes"
+            self._warn("disk-low", message, "free some room, or stop soon")
+        return state.is_full
