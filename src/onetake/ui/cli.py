@@ -7,6 +7,7 @@ the exit code of its table (errors.ExitCode); with `--json` it is one object on 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -44,6 +45,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; there is nobody left to tell.
         sys.stderr.close()
         return ExitCode.FAILURE
+    except Exception as error:
+        # Top of the main thread: a person gets a line, not a traceback.
+        if os.environ.get("ONETAKE_DEBUG"):
+            raise
+        _tell(_unexpected(error), as_json="--json" in words)
+        return ExitCode.FAILURE
+
+
+def _unexpected(error: Exception) -> OnetakeError:
+    return OnetakeError(
+        f"something unexpected happened: {type(error).__name__}: {error}",
+        hint="this is a fault of onetake; set ONETAKE_DEBUG=1 to see where, and report it",
+    )
 
 
 def _tell(error: OnetakeError, *, as_json: bool) -> None:
