@@ -1,0 +1,139 @@
+"""What to think of the measured offsets, and of the claims of the report beside the file.
+
+Invariant: an offset is blamed only as far as it exceeds the resolution of its measurement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onetake.proof.results import Fault, Finding, MutedSpan, PathOffsets, Severity
+
+__all__ = ["largest_step", "muted_findings", "sync_findings"]
+
+_MOST_OFFSET_MS = 15.0
+"""EBU R37 allows sound 5 ms early to 15 ms late in production; people notice from about 45 ms."""
+
+_MOST_STEP_MS = 5.0
+"""Change of the offset between neighbouring events. Slewing recorders move by 1 ms at most."""
+
+_MOST_STD_MS = 5.0
+"""Scatter of the offsets around their line."""
+
+_MOST_DRIFT = 20.0
+"""ms an hour, beyond the measurement's own uncertainty: 5.6 ppm."""
+
+_STEP_EVENTS = 4
+"""Events on each side of a step. Fewer: two bad events look like one; more: a step near the
+beginning or the end is missed."""
+
+
+def sync_findings(
+    offsets: Sequence[PathOffsets], muted: Sequence[MutedSpan], *, has_report: bool
+) -> Iterator[Finding]:
+    """Yield what is wrong with the sound's place against the picture."""
+    for path in offsets:
+        yield from _path_findings(path)
+        unexplained = path.missing - _muted_events(path, muted)
+        if path.path != "mic-system" and unexplained > 0:
+            severity = Severity.DEGRADED if has_report else Severity.NOTE
+            why = "though it was not muted" if has_report else "muted, or lost"
+            message = f"{path.path}: {unexplained} events were seen but not heard ({why})"
+            yield Finding(Fault.BEEPS_MISSING, severity, message, count=unexplained)
+
+
+def _muted_events(path: PathOffsets, muted: Sequence[MutedSpan]) -> int:
+    """Return how many events the muted spans explain, those that a span's edge cuts included."""
+    spans = [span for span in muted if span.role == path.path]
+    return sum(span.probes for span in spans) + 2 * len(spans)
+
+
+def _path_findings(path: PathOffsets) -> Iterator[Finding]:
+    beyond_ms = _beyond(path)
+    if beyond_ms > _MOST_OFFSET_MS:
+        side = "late" if path.median_ms > 0 else "early"
+        message = (
+            f"{path.path}: sound is {side} by {abs(path.median_ms):.1f} ms "
+            f"(resolution {path.resolution_ms:.1f} ms)"
+        )
+        yield Finding(Fault.OFFSET, Severity.DEGRADED, message)
+    times_s = np.array([time_s for time_s, _ in path.offsets_ms])
+    values_ms = np.array([offset_ms for _, offset_ms in path.offsets_ms])
+    step = largest_step(times_s, values_ms, path.resolution_ms)
+    if step is not None:
+        at_s, step_ms = step
+        message = f"{path.path}: the offset jumps by {step_ms:+.1f} ms"
+        yield Finding(Fault.OFFSET_STEP, Severity.DEGRADED, message, at_s=at_s)
+        return  # A line through a step is neither drift nor scatter.
+    yield from _line_findings(path, times_s, values_ms)
+
+
+def _beyond(path: PathOffsets) -> float:
+    """Return how much of the median offset is certain, ms.
+
+    A flash lies between the picture before and the first white one, so with the flash alone the
+    sound may be later than it seems by the resolution, but not earlier.
+    """
+    if path.method == "flash":
+        highest_ms = path.median_ms + path.resolution_ms
+        return max(path.median_ms, -highest_ms, 0.0)
+    return max(0.0, abs(path.median_ms) - path.resolution_ms)
+
+
+def _line_findings(
+    path: PathOffsets, times_s: NDArray[np.float64], values_ms: NDArray[np.float64]
+) -> Iterator[Finding]:
+    drift, unsure = path.drift_ms_per_hour, path.drift_uncertainty_ms_per_hour
+    slope = 0.0
+    if drift is not None and unsure is not None:
+        slope = drift / 3600
+        if abs(drift) - unsure > _MOST_DRIFT:
+            message = (
+                f"{path.path}: sound drifts by {drift:+.0f} ms an hour (±{unsure:.0f}; "
+                f"{drift / 3.6:+.0f} ppm)"
+            )
+            yield Finding(Fault.DRIFT, Severity.DEGRADED, message)
+    std_ms = float(np.std(values_ms - slope * times_s))
+    if len(values_ms) >= 5 and std_ms > max(_MOST_STD_MS, path.resolution_ms):
+        message = f"{path.path}: the offset scatters by {std_ms:.1f} ms (standard deviation)"
+        yield Finding(Fault.OFFSET_UNSTEADY, Severity.DEGRADED, message)
+
+
+def largest_step(
+    times_s: NDArray[np.float64], values_ms: NDArray[np.float64], resolution_ms: float
+) -> tuple[float, float] | None:
+    """Return (where, how much) of the largest lasting jump of the offset, None when there is none.
+
+    Compares the medians of the four events before and after each place; with the flash alone the
+    resolution is large and so must be the step.
+    """
+    count = len(values_ms)
+    if count < 2 * _STEP_EVENTS:
+        return None
+    windows = np.lib.stride_tricks.sliding_window_view(values_ms, _STEP_EVENTS)
+    medians = np.median(windows, axis=1)
+    scatter = np.median(np.abs(windows - medians[:, None]), axis=1)
+    before, after = medians[:-_STEP_EVENTS], medians[_STEP_EVENTS:]
+    steps = after - before
+    inner = np.maximum(scatter[:-_STEP_EVENTS], scatter[_STEP_EVENTS:])
+    steps = np.where(np.abs(steps) > 3 * inner, steps, 0.0)
+    # Where several places see the same step, the one with the least scatter around it is it.
+    place = int(np.lexsort((inner, -np.round(np.abs(steps), 1)))[0])
+    if abs(steps[place]) <= max(_MOST_STEP_MS, 1.5 * resolution_ms):
+        return None
+    return float(times_s[place + _STEP_EVENTS]), float(steps[place])
+
+
+def muted_findings(muted: Sequence[MutedSpan]) -> Iterator[Finding]:
+    """Yield each muted span that is not silent."""
+    for span in muted:
+        if span.is_clean is not False:
+            continue
+        trace = "the samples are not zero"
+        if span.residual_db is not None and span.is_exactly_silent is not False:
+            trace = f"its beeps are there, {-span.residual_db:.0f} dB below the unmuted ones"
+        message = f"{span.role} is muted from {span.start_s:.2f} to {span.end_s:.2f} s, but {trace}"
+        yield Finding(Fault.MUTED_NOT_SILENT, Severity.DEGRADED, message, at_s=span.start_s)
