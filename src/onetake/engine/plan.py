@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from onetake.clock import Clock
 from onetake.errors import DeviceUnavailable, UsageError
+from onetake.file.device_memory import DeviceMemory
 from onetake.model.devices import Role
 from onetake.model.events import Warned
 from onetake.model.settings import Settings
 from onetake.platforms.contract import Compositor, Platform, Source, Writer
 from onetake.platforms.registry import resolve
 
-__all__ = ["FPS_MAX", "Plan", "make_plan"]
+__all__ = ["FPS_MAX", "OFFSET_FIELDS", "Plan", "make_plan"]
 
 FPS_MAX = 240
 """Most frames a second that can be asked for; no screen shows more."""
@@ -25,6 +28,13 @@ _WANTED = {
     Role.CAMERA: "camera",
 }
 """The field of `Settings` that says what fills a role."""
+
+OFFSET_FIELDS = {
+    Role.SYSTEM: "system_offset_ms",
+    Role.MIC: "mic_offset_ms",
+    Role.CAMERA: "camera_offset_ms",
+}
+"""The field of `Settings` that holds a role's latency offset."""
 
 Warn = Callable[[str, str, str], None]
 
@@ -72,8 +82,13 @@ class Plan:
         return Mp4Writer(path, size_px=size_px, settings=self.settings, warn=warn)
 
 
-def make_plan(settings: Settings, platforms: Sequence[Platform]) -> Plan:
-    """Check the settings and find every device. Raises UsageError, DeviceUnavailable."""
+def make_plan(
+    settings: Settings, platforms: Sequence[Platform], memory: DeviceMemory | None = None
+) -> Plan:
+    """Check the settings, find every device and what is remembered of it.
+
+    Raises UsageError, DeviceUnavailable.
+    """
     _check(settings)
     devices: dict[Role, str] = {}
     warnings: list[Warned] = []
@@ -88,7 +103,18 @@ def make_plan(settings: Settings, platforms: Sequence[Platform]) -> Plan:
         raise UsageError(
             "a take needs a screen", hint="choose one of 'onetake devices' with --screen"
         )
+    settings = _with_memory(settings, devices, memory or DeviceMemory())
     return Plan(settings, platforms, devices, warnings)
+
+
+def _with_memory(settings: Settings, devices: dict[Role, str], memory: DeviceMemory) -> Settings:
+    """Fill the latency offsets that were not given with the devices' remembered ones."""
+    remembered = {
+        name: memory.offset_ms(devices[role])
+        for role, name in OFFSET_FIELDS.items()
+        if role in devices and getattr(settings, name) is None
+    }
+    return msgspec.structs.replace(settings, **remembered)
 
 
 def _wish_of_auto(role: Role, platforms: Sequence[Platform], warnings: list[Warned]) -> str:

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Sequence
 
 from onetake.clock import Clock, HostClock
-from onetake.engine.plan import Plan, make_plan
+from onetake.engine.plan import OFFSET_FIELDS, Plan, make_plan
 from onetake.engine.take import Take
 from onetake.errors import InvalidState
+from onetake.file.device_memory import DeviceMemory
 from onetake.file.naming import output_path
 from onetake.model.devices import Device
 from onetake.model.settings import Settings
@@ -34,6 +35,7 @@ class Recorder:
         self._platforms = find_platforms() if platforms is None else list(platforms)
         self._clock = HostClock() if clock is None else clock
         self._lock = threading.Lock()
+        self._memory = DeviceMemory()
         self._take: Take | None = None
 
     def devices(self) -> list[Device]:
@@ -49,7 +51,7 @@ class Recorder:
 
         Raises UsageError or DeviceUnavailable.
         """
-        return make_plan(settings, self._platforms)
+        return make_plan(settings, self._platforms, self._memory)
 
     def start(self, settings: Settings) -> Take:
         """Begin a take; returns when its first frame is in.
@@ -60,16 +62,24 @@ class Recorder:
         with self._lock:
             if self._take is not None and not self._take.is_ended:
                 raise InvalidState("a take is running already", hint="stop it first")
-            plan = make_plan(settings, self._platforms)
+            plan = make_plan(settings, self._platforms, self._memory)
             path = output_path(settings.output, overwrite=settings.overwrite)
             take = Take(plan, str(path), self._clock)
             self._take = take
+        self._remember(settings, plan)
         take.start()
         if not take.wait_started(START_TIMEOUT_S):
             take.stop()
             take.wait(START_TIMEOUT_S)
             raise InvalidState("the take did not start in time", code="start-timeout")
         return take
+
+    def _remember(self, settings: Settings, plan: Plan) -> None:
+        """Keep the latency offsets that were given, for the next take with the same device."""
+        for role, name in OFFSET_FIELDS.items():
+            offset_ms = getattr(settings, name)
+            if offset_ms is not None and role in plan.devices:
+                self._memory.remember(plan.devices[role], offset_ms)
 
     @property
     def take(self) -> Take | None:

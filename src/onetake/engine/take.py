@@ -19,6 +19,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onetake.clock import Clock
 from onetake.engine.broadcast import Broadcaster, Subscription
@@ -26,9 +27,11 @@ from onetake.engine.finishing import TakeOutcome, finish_file
 from onetake.engine.lane_queue import End, StartAt
 from onetake.engine.monitor import Monitor
 from onetake.engine.plan import Plan
+from onetake.engine.preview import PreviewTap
 from onetake.engine.source_set import SourceSet
 from onetake.engine.wiring import Inlets, Wiring
 from onetake.errors import InvalidState, OnetakeError, OutputFailed
+from onetake.file.stamp_log import StampLog
 from onetake.model.commands import Command, Marker, Stop, TimedCommand
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.events import (
@@ -63,6 +66,10 @@ from onetake.session import (
     TookFailure,
     step,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Take"]
 
@@ -107,6 +114,9 @@ class Take:
         self._ended = threading.Event()
         self._early = _Early()
         self._inlets = Inlets()
+        self._preview = PreviewTap(clock)
+        log = plan.settings.stamp_log
+        self._stamp_log = StampLog(log) if log else None
         self._monitor = Monitor(clock, Path(path).parent, self._warn)
         self._recent: deque[Warned] = deque(maxlen=RECENT_WARNINGS)
         self._controls: list[ControlChanged] = []
@@ -199,6 +209,14 @@ class Take:
             minutes_left=disk.minutes_left,
             warnings=warnings,
         )
+
+    def request_preview(self, max_width_px: int) -> None:
+        """Ask for a small picture of what goes into the file; `preview` returns it soon."""
+        self._preview.request(max_width_px)
+
+    def preview(self) -> NDArray[np.uint8] | None:
+        """Return the newest preview: uint8 RGB, shape (height, width, 3), yours to keep."""
+        return self._preview.latest()
 
     def wait(self, timeout_s: float | None = None) -> Finished | None:
         """Wait for the finished file; None when it is not there yet. Raises what spoilt it."""
@@ -309,6 +327,8 @@ class Take:
             )
             self._abandon()
         finally:
+            if self._stamp_log is not None:
+                self._stamp_log.close()
             self._step(Finalised())
             self._started.set()
             self._ended.set()
@@ -350,6 +370,7 @@ class Take:
             clock=self._clock,
             on_heard=self._heard,
             frames=self._monitor.frames,
+            preview=self._preview,
             warn=self._warn,
             on_started=self._on_started,
             on_error=self._failed,
@@ -371,6 +392,8 @@ class Take:
     def _heard(self, role: Role, block: AudioBlock) -> None:
         """A block of sound has arrived. On the audio lane's thread."""
         self._monitor.heard(role, block, is_muted=self._session.is_muted[role])
+        if self._stamp_log is not None:
+            self._stamp_log.write(role, block)
 
     def _watch(self) -> None:
         """Publish the meters, and end the take before the disk is full."""

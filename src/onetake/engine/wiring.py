@@ -11,6 +11,7 @@ from onetake.engine.frame_counter import FrameCounter
 from onetake.engine.lane_queue import Arm, End, LaneQueue
 from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
 from onetake.engine.plan import Plan, Warn
+from onetake.engine.preview import PreviewTap
 from onetake.errors import OutputFailed
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.media import AudioBlock, StampKind
@@ -55,6 +56,7 @@ class Wiring:
         clock: Clock,
         on_heard: Callable[[Role, AudioBlock], None],
         frames: FrameCounter,
+        preview: PreviewTap,
         warn: Warn,
         on_started: Callable[[int], None],
         on_error: Callable[[Exception], None],
@@ -62,6 +64,7 @@ class Wiring:
         self.size_px = size_px
         self._inlets = inlets
         self._frames = frames
+        self._preview = preview
         self._on_error = on_error
         limit_s = plan.settings.duration_s
         self._limit_ns = None if limit_s is None else round(limit_s * NS_PER_S)
@@ -115,6 +118,7 @@ class Wiring:
         """Give a composed picture to the writer. On the video lane's thread."""
         if self._limit_ns is not None and position_ns >= self._limit_ns:
             return True  # Past the wanted duration, which the take's thread notices a moment later.
+        self._preview.offer(image)
         if not self.writer.is_ready_for_video():
             self._frames.count_dropped()
             return False
