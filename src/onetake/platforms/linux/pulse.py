@@ -1,8 +1,8 @@
 """Sound from a PulseAudio or PipeWire server: microphones, and monitors of what is played.
 
-Every block is stamped with the moment its first sample was, or will be, at the transducer:
-the time at which it is read minus the stream's *signed* latency. On a monitor the latency is
-negative, since samples pass there before the loudspeaker's buffer plays them.
+Every block is stamped with the moment its first sample was, or will be, at the transducer. The
+server tells, on request, how much its device had captured at a moment (see `pulse_timing`); on a
+monitor that lies behind what it already handed over, by the whole buffer of the loudspeaker.
 
 Invariant: rate and channels are the device's own (at most two channels), so the server resamples
 nothing and the drift of the device's clock arrives unspoilt.
@@ -15,6 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Device
@@ -34,6 +35,7 @@ from onetake.platforms.linux.pulse_server import (
     PulseSourceInfo,
     device_of,
 )
+from onetake.platforms.linux.pulse_timing import DeviceTime
 
 if TYPE_CHECKING:
     from onetake.clock import Clock
@@ -55,11 +57,10 @@ SILENCE_LIMIT_S = 5.0
 """Seconds without any block after which the device counts as gone. A device that is being resumed
 by the server needs up to 2 s."""
 
+BYTES_PER_SAMPLE = 4
 _SERVER_CHOICE = 0xFFFFFFFF
 _FLAGS = (
-    StreamFlags.INTERPOLATE_TIMING
-    | StreamFlags.AUTO_TIMING_UPDATE
-    | StreamFlags.ADJUST_LATENCY
+    StreamFlags.ADJUST_LATENCY
     # A microphone the user did not choose must never slip in: the engine asks again instead.
     | StreamFlags.DONT_MOVE
 )
@@ -80,9 +81,11 @@ class PulseSource:
         self._server = PulseServer()
         self._pulse: Any = None
         self._stream: Any = None
+        self._time: DeviceTime | None = None
         self._name = ""
-        self._lost_frames = 0
-        self._spec = SampleSpec()
+        self._rate_hz = 0
+        self._channels = 0
+        self._next_frame: int | None = None
 
     @property
     def device(self) -> Device:
@@ -91,7 +94,7 @@ class PulseSource:
 
     @property
     def stamp_kind(self) -> StampKind:
-        """The server's latency is part of each stamp."""
+        """The server tells when its device captured what."""
         return StampKind.CAPTURE
 
     def size_px(self) -> tuple[int, int]:
@@ -136,12 +139,11 @@ class PulseSource:
     def _start_stream(self, info: PulseSourceInfo) -> None:
         pulse, server = self._pulse, self._server
         # More than two channels are folded to stereo by the server, which knows what they mean.
-        channels = min(info.channels, 2)
-        self._spec = SampleSpec(SAMPLE_FLOAT32LE, info.rate_hz, channels)
-        self._stream = pulse.pa_stream_new(
-            server.context, b"recording", ctypes.byref(self._spec), None
-        )
-        fragment_bytes = int(info.rate_hz * FRAGMENT_S) * channels * 4
+        self._rate_hz, self._channels = info.rate_hz, min(info.channels, 2)
+        spec = SampleSpec(SAMPLE_FLOAT32LE, self._rate_hz, self._channels)
+        self._stream = pulse.pa_stream_new(server.context, b"recording", ctypes.byref(spec), None)
+        frame_bytes = BYTES_PER_SAMPLE * self._channels
+        fragment_bytes = int(self._rate_hz * FRAGMENT_S) * frame_bytes
         wishes = BufferAttr(*[_SERVER_CHOICE] * 4, fragment_bytes)
         started = pulse.pa_stream_connect_record(
             self._stream, info.name.encode(), ctypes.byref(wishes), _FLAGS
@@ -149,9 +151,10 @@ class PulseSource:
         if started < 0:
             raise self._gone()
         server.turn_until(self._is_streaming, self._gone)
-        # Without timing the first blocks of a monitor would be stamped 70 ms wrong.
-        pulse.pa_operation_unref(pulse.pa_stream_update_timing_info(self._stream, None, None))
-        server.turn_until(lambda: self._latency_ns() is not None, self._gone)
+        self._time = time = DeviceTime(self._stream, self._clock, self._rate_hz * frame_bytes)
+        time.ask()
+        # Without it the first blocks of a monitor would be stamped 70 ms wrong.
+        server.turn_until(lambda: time.is_known, self._gone)
 
     def _is_streaming(self) -> bool:
         state = self._pulse.pa_stream_get_state(self._stream)
@@ -166,6 +169,9 @@ class PulseSource:
 
     def close(self) -> None:
         """End the stream and disconnect. Idempotent, never raises."""
+        if self._time is not None:
+            self._time.close()
+            self._time = None
         if self._stream is not None:
             self._pulse.pa_stream_disconnect(self._stream)
             self._pulse.pa_stream_unref(self._stream)
@@ -174,19 +180,23 @@ class PulseSource:
 
     def run(self, sink: Sink, stop: Event) -> None:
         """Deliver blocks until `stop` is set. Raises DeviceUnavailable when the device goes."""
+        assert self._time is not None
         limit_ns = int(SILENCE_LIMIT_S * NS_PER_S)
         last_ns = self._clock.now_ns()
         while not stop.is_set():
-            self._server.turn()
-            if not self._is_streaming():
-                raise self._gone()
-            if self._deliver(sink):
+            self._server.drain()
+            self._is_streaming()
+            self._check_still_ours()
+            if self._deliver(sink, self._time):
                 last_ns = self._clock.now_ns()
             elif self._clock.now_ns() - last_ns > limit_ns:
                 raise DeviceUnavailable(
                     f"{self._device.name} delivers nothing", hint="check that it is not suspended"
                 )
-            self._check_still_ours()
+            self._time.ask()
+            # What arrives meanwhile waits in the socket; being late costs no accuracy, since the
+            # stamps come from the server, and each wake-up costs CPU.
+            stop.wait(FRAGMENT_S)
 
     def _check_still_ours(self) -> None:
         """Raise DeviceUnavailable when the stream hears another device than the one opened."""
@@ -199,47 +209,59 @@ class PulseSource:
             if now != self._name:
                 raise DeviceUnavailable(f"the default changed from {self._name} to {now}")
 
-    def _deliver(self, sink: Sink) -> bool:
-        """Hand on every block that is there; return whether there was one."""
+    def _deliver(self, sink: Sink, time: DeviceTime) -> bool:
+        """Hand on what has arrived as one block; return whether there was any."""
+        arrival_ns = self._clock.now_ns()
+        pieces: list[NDArray[np.float32]] = []
+        first_frame = 0
+        while (piece := self._piece()) is not None:
+            frame, samples = piece
+            if samples is None:
+                continue  # a hole: the next frame number tells its length
+            if pieces and frame != first_frame + sum(map(len, pieces)):
+                self._hand_on(sink, time, first_frame, pieces, arrival_ns)
+                pieces = []
+            first_frame = first_frame if pieces else frame
+            pieces.append(samples)
+        if pieces:
+            self._hand_on(sink, time, first_frame, pieces, arrival_ns)
+        return bool(pieces)
+
+    def _piece(self) -> tuple[int, NDArray[np.float32] | None] | None:
+        """Take the next fragment from the stream: (number of its first frame, a copy of its
+        samples or None for a hole). None when there is no more."""
         pulse, stream = self._pulse, self._stream
         data, size_bytes = ctypes.c_void_p(), ctypes.c_size_t()
-        has_any = False
-        while True:
-            if pulse.pa_stream_peek(stream, ctypes.byref(data), ctypes.byref(size_bytes)) < 0:
-                raise self._gone()
-            if not size_bytes.value:
-                return has_any
-            frame_count = size_bytes.value // (4 * self._spec.channels)
-            if data.value:
-                sink.audio(self._block(data.value, frame_count))
-                has_any = True
-            else:
-                self._lost_frames += frame_count  # a hole: the server had to drop something
-            pulse.pa_stream_drop(stream)
-
-    def _block(self, address: int, frame_count: int) -> AudioBlock:
-        """Copy and stamp what lies at `address`, before it is dropped from the stream."""
-        latency_ns = self._latency_ns() or 0
-        arrival_ns = self._clock.now_ns()
-        channels = self._spec.channels
-        memory = (ctypes.c_float * (frame_count * channels)).from_address(address)
-        samples = np.array(memory, dtype=np.float32).reshape(frame_count, channels)
-        lost_frames, self._lost_frames = self._lost_frames, 0
-        return AudioBlock(
-            stamp_ns=arrival_ns - latency_ns,
-            samples=samples,
-            rate_hz=self._spec.rate,
-            arrival_ns=arrival_ns,
-            lost_frames=lost_frames,
-        )
-
-    def _latency_ns(self) -> int | None:
-        """Return the age of the next sample to be read, in ns; negative = not yet heard. None
-        before the server has told any timing."""
-        latency_us, is_negative = ctypes.c_uint64(), ctypes.c_int()
-        known = self._pulse.pa_stream_get_latency(
-            self._stream, ctypes.byref(latency_us), ctypes.byref(is_negative)
-        )
-        if known < 0:
+        if pulse.pa_stream_peek(stream, ctypes.byref(data), ctypes.byref(size_bytes)) < 0:
+            raise self._gone()
+        if not size_bytes.value:
             return None
-        return latency_us.value * (-1000 if is_negative.value else 1000)
+        timing = pulse.pa_stream_get_timing_info(stream).contents
+        frame = timing.read_index // (BYTES_PER_SAMPLE * self._channels)
+        samples = None
+        if data.value:
+            count = size_bytes.value // BYTES_PER_SAMPLE
+            memory = (ctypes.c_float * count).from_address(data.value)
+            samples = np.array(memory, dtype=np.float32).reshape(-1, self._channels)
+        pulse.pa_stream_drop(stream)
+        return frame, samples
+
+    def _hand_on(
+        self,
+        sink: Sink,
+        time: DeviceTime,
+        first_frame: int,
+        pieces: list[NDArray[np.float32]],
+        arrival_ns: int,
+    ) -> None:
+        samples = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+        expected = first_frame if self._next_frame is None else self._next_frame
+        self._next_frame = first_frame + len(samples)
+        block = AudioBlock(
+            stamp_ns=time.host_ns(first_frame * NS_PER_S // self._rate_hz),
+            samples=samples,
+            rate_hz=self._rate_hz,
+            arrival_ns=arrival_ns,
+            lost_frames=max(0, first_frame - expected),
+        )
+        sink.audio(block)

@@ -1,9 +1,9 @@
 """libpulse by ctypes: the few structures and functions we use, as pulse/*.h of 16.1 declare them.
 
 Its ABI is stable since 0.9.16 (2009) and pipewire-pulse is used through the same library. The
-asynchronous API is needed because only `pa_stream_get_latency` tells a *negative* latency: a
-monitor hands samples over before they are heard, by the whole buffer of the sink, and the simple
-API clamps that to 0 (a constant 70 ms error).
+asynchronous API is needed for `pa_timing_info`: a monitor hands samples over before they are heard,
+by the whole buffer of the sink, and the simple API clamps that negative latency to 0 (a constant
+70 ms error).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from ctypes import (
     Structure,
     c_char_p,
     c_int,
+    c_int64,
+    c_long,
     c_size_t,
     c_uint8,
     c_uint32,
@@ -31,7 +33,6 @@ __all__ = [
     "SAMPLE_FLOAT32LE",
     "BufferAttr",
     "ChannelMap",
-    "EventCallback",
     "OperationState",
     "SampleSpec",
     "ServerInfo",
@@ -41,6 +42,8 @@ __all__ = [
     "State",
     "StreamFlags",
     "SubscribeCallback",
+    "SuccessCallback",
+    "TimingInfo",
     "library",
 ]
 
@@ -73,10 +76,6 @@ class OperationState:
 class StreamFlags:
     """pa_stream_flags."""
 
-    INTERPOLATE_TIMING = 0x0002
-    AUTO_TIMING_UPDATE = 0x0008
-    FIX_RATE = 0x0080
-    FIX_CHANNELS = 0x0100
     DONT_MOVE = 0x0200
     ADJUST_LATENCY = 0x2000
 
@@ -140,10 +139,28 @@ class ServerInfo(Structure):
     ]
 
 
+class TimingInfo(Structure):
+    """The beginning of pa_timing_info; only ever read through a pointer."""
+
+    _fields_ = [
+        ("timestamp_s", c_long),
+        ("timestamp_us", c_long),
+        ("has_synchronized_clocks", c_int),
+        ("sink_us", c_uint64),
+        ("source_us", c_uint64),
+        ("transport_us", c_uint64),
+        ("is_playing", c_int),
+        ("is_write_index_corrupt", c_int),
+        ("write_index", c_int64),
+        ("is_read_index_corrupt", c_int),
+        ("read_index", c_int64),
+    ]
+
+
 SourceInfoCallback = CFUNCTYPE(None, c_void_p, POINTER(SourceInfo), c_int, c_void_p)
 ServerInfoCallback = CFUNCTYPE(None, c_void_p, POINTER(ServerInfo), c_void_p)
 SubscribeCallback = CFUNCTYPE(None, c_void_p, c_int, c_uint32, c_void_p)
-EventCallback = CFUNCTYPE(None, c_void_p, c_void_p)
+SuccessCallback = CFUNCTYPE(None, c_void_p, c_int, c_void_p)
 
 _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "pa_mainloop_new": (c_void_p, ()),
@@ -178,14 +195,11 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "pa_stream_disconnect": (c_int, (c_void_p,)),
     "pa_stream_unref": (None, (c_void_p,)),
     "pa_stream_get_state": (c_int, (c_void_p,)),
-    "pa_stream_get_sample_spec": (POINTER(SampleSpec), (c_void_p,)),
     "pa_stream_get_device_name": (c_char_p, (c_void_p,)),
-    "pa_stream_get_index": (c_uint32, (c_void_p,)),
-    "pa_stream_is_suspended": (c_int, (c_void_p,)),
     "pa_stream_peek": (c_int, (c_void_p, POINTER(c_void_p), POINTER(c_size_t))),
     "pa_stream_drop": (c_int, (c_void_p,)),
-    "pa_stream_get_latency": (c_int, (c_void_p, POINTER(c_uint64), POINTER(c_int))),
-    "pa_stream_update_timing_info": (c_void_p, (c_void_p, c_void_p, c_void_p)),
+    "pa_stream_update_timing_info": (c_void_p, (c_void_p, SuccessCallback, c_void_p)),
+    "pa_stream_get_timing_info": (POINTER(TimingInfo), (c_void_p,)),
 }
 
 

@@ -35,6 +35,9 @@ with more than 3 s `Source.open` would break its promise."""
 STEP_S = 0.05
 """Longest sleep inside the main loop in seconds: bounds how late a stop or a timeout is noticed."""
 
+MOST_TURNS = 1000
+"""Turns of the main loop in one go: a flood of messages must not keep a stop from being seen."""
+
 _SUBSCRIBE_DEFAULTS = 0x0080
 """pa_subscription_mask SERVER: the default sink or source changed."""
 
@@ -107,16 +110,24 @@ class PulseServer:
             hint="start PulseAudio or PipeWire (pipewire-pulse), or set PULSE_SERVER",
         )
 
-    def turn(self, wait_s: float = STEP_S) -> None:
-        """Turn the main loop once, waiting at most `wait_s`. Raises DeviceUnavailable when the
-        connection is lost."""
+    def turn(self, wait_s: float = STEP_S) -> int:
+        """Turn the main loop once, waiting at most `wait_s`; return how many things happened.
+        Raises DeviceUnavailable when the connection is lost."""
         pulse = self.pulse
+        happened: int = -1
         if pulse.pa_mainloop_prepare(self._loop, int(wait_s * 1e6)) >= 0:
             pulse.pa_mainloop_poll(self._loop)
-            pulse.pa_mainloop_dispatch(self._loop)
+            happened = pulse.pa_mainloop_dispatch(self._loop)
         state = pulse.pa_context_get_state(self.context)
         if state in (State.CONTEXT_FAILED, State.CONTEXT_TERMINATED):
             raise self._no_server()
+        return happened
+
+    def drain(self) -> None:
+        """Let everything happen that has arrived, without waiting. Raises as `turn` does."""
+        for _ in range(MOST_TURNS):
+            if self.turn(0.0) <= 0:
+                return
 
     def turn_until(
         self, is_done: Callable[[], bool], error: Callable[[], DeviceUnavailable]
