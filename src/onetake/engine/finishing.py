@@ -9,7 +9,7 @@ from pathlib import Path
 from onetake.audio.lane import AudioLane
 from onetake.errors import OnetakeError
 from onetake.model.devices import Role
-from onetake.model.events import ControlChanged, Finished
+from onetake.model.events import Event, Finished
 from onetake.model.units import NS_PER_S
 from onetake.platforms.contract import Writer
 from onetake.session import Session
@@ -33,7 +33,7 @@ def finish_file(
     end_ns: int,
     session: Session,
     devices: Mapping[Role, str],
-    controls: Sequence[ControlChanged],
+    history: Sequence[Event],
     video: VideoLane,
     audio: AudioLane,
     dropped_frames: int,

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Collection
 
 from onetake.clock import Clock
+from onetake.engine.inlets import Inlets
 from onetake.engine.source_runner import SourceListener, SourceRunner
-from onetake.engine.wiring import Inlets
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.platforms.contract import Source
 

@@ -16,55 +16,46 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onetake.clock import Clock
-from onetake.engine.broadcast import Broadcaster, Subscription
+from onetake.engine.broadcast import Subscription
 from onetake.engine.finishing import TakeOutcome, finish_file
-from onetake.engine.lane_queue import End, StartAt
+from onetake.engine.inlets import Inlets
 from onetake.engine.monitor import Monitor
 from onetake.engine.plan import Plan
 from onetake.engine.preview import PreviewTap
+from onetake.engine.session_driver import SessionDriver
 from onetake.engine.source_set import SourceSet
-from onetake.engine.wiring import Inlets, Wiring
+from onetake.engine.wiring import Wiring
 from onetake.errors import InvalidState, OnetakeError, OutputFailed
 from onetake.file.stamp_log import StampLog
-from onetake.model.commands import Command, Marker, Stop, TimedCommand
+from onetake.model.commands import Command, Stop
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.events import (
     ControlChanged,
-    Event,
     Finished,
     Snapshot,
     SourceState,
     Started,
-    Warned,
 )
 from onetake.model.media import AudioBlock
 from onetake.model.units import NS_PER_MS, ns_from_sample
 from onetake.platforms.contract import Source
 from onetake.session import (
-    Apply,
     Begin,
     BeginStop,
-    CommandReceived,
     DiskRunsOut,
-    Effect,
     Finalised,
     OpenWriter,
-    Publish,
     Session,
-    SessionEvent,
     SourceDelivered,
     SourceLost,
     SwitchSource,
     Tick,
-    TimelineStarted,
     TookFailure,
-    step,
 )
 
 if TYPE_CHECKING:
@@ -84,7 +75,8 @@ TAIL_WAIT_NS = 700 * NS_PER_MS
 """How long a stop waits for the sound of the last moment to arrive. Sound servers deliver 20 to
 200 ms late; shorter would end the take in silence, longer keeps a user waiting for a dead one."""
 
-RECENT_WARNINGS = 20
+STOPPED_BY_USER = "stopped-by-user"
+"""Code of the error with which a source says that the user stopped it in the system's own menu."""
 
 
 @dataclass(slots=True)
@@ -105,21 +97,16 @@ class Take:
         self._plan = plan
         self._path = path
         self._clock = clock
-        self._lock = threading.Lock()
-        self._session = Session.of(plan.settings, frozenset(plan.devices))
-        self._broadcaster = Broadcaster()
-        self._work: deque[Effect] = deque()
-        self._woken = threading.Event()
         self._started = threading.Event()
         self._ended = threading.Event()
         self._early = _Early()
         self._inlets = Inlets()
+        session = Session.of(plan.settings, frozenset(plan.devices))
+        self._driver = SessionDriver(session, self._inlets, clock)
         self._preview = PreviewTap(clock)
         log = plan.settings.stamp_log
         self._stamp_log = StampLog(log) if log else None
-        self._monitor = Monitor(clock, Path(path).parent, self._warn)
-        self._recent: deque[Warned] = deque(maxlen=RECENT_WARNINGS)
-        self._controls: list[ControlChanged] = []
+        self._monitor = Monitor(clock, Path(path).parent, self._driver.warn)
         self._started_event: Started | None = None
         self._wiring: Wiring | None = None
         self._outcome: TakeOutcome | None = None
@@ -133,9 +120,9 @@ class Take:
 
     def start(self) -> None:
         """Open the devices and begin, without waiting."""
-        self._step(Begin(self._clock.now_ns()))
+        self._driver.step(Begin(self._clock.now_ns()))
         for warned in self._plan.warnings:
-            self._publish(warned)
+            self._driver.publish(warned)
         for role, device_id in self._plan.devices.items():
             self._sources.fill(role, device_id)
         self._thread.start()
@@ -156,13 +143,7 @@ class Take:
 
         Raises InvalidState or UsageError, and nothing has changed then.
         """
-        with self._lock:
-            host_ns = self._clock.now_ns() if at_ns is None else at_ns
-            effects = self._advance(CommandReceived(TimedCommand(host_ns, command)))
-            for effect in effects:
-                if isinstance(effect, Publish) and isinstance(effect.event, ControlChanged):
-                    return effect.event
-            return ControlChanged(command, self._session.position_ns(host_ns))
+        return self._driver.send(command, at_ns)
 
     def stop(self) -> None:
         """End the take now; does not wait. Twice is no error."""
@@ -181,13 +162,11 @@ class Take:
 
     def subscribe(self) -> Subscription:
         """Listen to the take's events from now on."""
-        return self._broadcaster.subscribe()
+        return self._driver.subscribe()
 
     def snapshot(self) -> Snapshot:
         """Return everything a user interface shows, at this instant."""
-        with self._lock:
-            session = self._session
-            warnings = list(self._recent)
+        session = self._driver.session
         wiring, meters, disk = self._wiring, self._monitor.last_meters, self._monitor.disk
         return Snapshot(
             state=session.state,
@@ -207,7 +186,7 @@ class Take:
             levels={} if meters is None else meters.levels,
             free_bytes=disk.free_bytes,
             minutes_left=disk.minutes_left,
-            warnings=warnings,
+            warnings=self._driver.recent_warnings(),
         )
 
     def request_preview(self, max_width_px: int) -> None:
@@ -238,79 +217,34 @@ class Take:
     def source_opened(self, role: Role, source: Source) -> None:
         """A device is open."""
         self._early.opened.setdefault(role, source)
-        self._woken.set()
+        self._driver.woken.set()
 
     def source_delivered(self, role: Role, device_id: str) -> None:
         """A device has begun to deliver."""
-        self._step(SourceDelivered(role, device_id, self._clock.now_ns()))
+        self._driver.step(SourceDelivered(role, device_id, self._clock.now_ns()))
 
     def source_lost(self, role: Role, device_id: str, error: OnetakeError) -> None:
         """A device could not be opened or went away."""
+        if error.code == STOPPED_BY_USER:
+            self.stop()
+            return
         now_ns = self._clock.now_ns()
         never_opened = role not in self._early.opened
-        is_early = now_ns - self._session.begun_ns < REFUSE_WITHIN_NS
+        is_early = now_ns - self._driver.session.begun_ns < REFUSE_WITHIN_NS
         if never_opened and (is_early or role is Role.SCREEN) and not self._started.is_set():
             self._early.refused = self._early.refused or error
-            self._woken.set()
+            self._driver.woken.set()
             return
-        self._step(SourceLost(role, device_id, now_ns, error.message))
+        self._driver.step(SourceLost(role, device_id, now_ns, error.message))
 
     def source_warned(self, code: str, message: str, hint: str) -> None:
         """A device has something to say."""
-        self._warn(code, message, hint)
-
-    # The session and its effects.
-
-    def _step(self, event: SessionEvent) -> None:
-        with self._lock:
-            self._advance(event)
-
-    def _advance(self, event: SessionEvent) -> list[Effect]:
-        """Move the session on and carry out what is quick; the rest is left to the take's thread.
-        Under the lock."""
-        self._session, effects = step(self._session, event)
-        for effect in effects:
-            match effect:
-                case Publish():
-                    self._remember(effect.event)
-                    self._broadcaster.publish(effect.event)
-                case Apply():
-                    self._inlets.video.put(effect.timed)
-                    self._inlets.audio.put(effect.timed)
-                case BeginStop():
-                    # At once and in order: no frame captured after the stop may be in the file.
-                    self._inlets.video.put(End(effect.end_host_ns))
-                    self._leave_to_thread(effect)
-                case _:
-                    self._leave_to_thread(effect)
-        return effects
-
-    def _leave_to_thread(self, effect: Effect) -> None:
-        self._work.append(effect)
-        self._woken.set()
-
-    def _remember(self, event: Event) -> None:
-        match event:
-            case ControlChanged():
-                self._controls.append(event)
-            case Warned():
-                self._recent.append(event)
-            case _:
-                pass
-
-    def _publish(self, event: Event) -> None:
-        with self._lock:
-            self._remember(event)
-            self._broadcaster.publish(event)
-
-    def _warn(self, code: str, message: str, hint: str = "") -> None:
-        position_ns = self._session.position_ns(self._clock.now_ns())
-        self._publish(Warned(code, message, hint, position_ns))
+        self._driver.warn(code, message, hint)
 
     def _failed(self, error: Exception) -> None:
         """A lane or the writer cannot go on. On its thread."""
         told = error if isinstance(error, OnetakeError) else OutputFailed(str(error) or repr(error))
-        self._step(TookFailure(told.code, told.message, self._clock.now_ns()))
+        self._driver.step(TookFailure(told.code, told.message, self._clock.now_ns()))
 
     # The take's own thread.
 
@@ -329,21 +263,20 @@ class Take:
         finally:
             if self._stamp_log is not None:
                 self._stamp_log.close()
-            self._step(Finalised())
+            self._driver.step(Finalised())
             self._started.set()
             self._ended.set()
 
     def _conduct(self) -> int | None:
         """Run until the stop; return its host time, or None when there is nothing to finish."""
         while True:
-            self._woken.wait(TICK_S)
-            self._woken.clear()
+            self._driver.woken.wait(TICK_S)
+            self._driver.woken.clear()
             if self._early.refused is not None and not self._started.is_set():
                 self._error = self._early.refused
                 return None
             self._wire_when_sized()
-            while self._work:
-                effect = self._work.popleft()
+            while (effect := self._driver.next_work()) is not None:
                 match effect:
                     case OpenWriter():
                         assert self._wiring is not None
@@ -354,7 +287,7 @@ class Take:
                         return effect.end_host_ns if self._started.is_set() else None
                     case _:
                         pass
-            self._step(Tick(self._clock.now_ns()))
+            self._driver.step(Tick(self._clock.now_ns()))
             self._watch()
 
     def _wire_when_sized(self) -> None:
@@ -371,7 +304,7 @@ class Take:
             on_heard=self._heard,
             frames=self._monitor.frames,
             preview=self._preview,
-            warn=self._warn,
+            warn=self._driver.warn,
             on_started=self._on_started,
             on_error=self._failed,
         )
@@ -380,40 +313,40 @@ class Take:
         """The first frame was accepted. On the video lane's thread."""
         assert self._wiring is not None
         width_px, height_px = self._wiring.size_px
-        with self._lock:
-            self._inlets.audio.put(StartAt(t0_ns))
-            self._advance(TimelineStarted(t0_ns))
-            self._started_event = Started(
-                self._path, t0_ns, dict(self._plan.devices), width_px, height_px
-            )
-            self._broadcaster.publish(self._started_event)
+        devices = dict(self._plan.devices)
+        self._started_event = Started(self._path, t0_ns, devices, width_px, height_px)
+        self._driver.start_timeline(t0_ns, self._started_event)
         self._started.set()
 
     def _heard(self, role: Role, block: AudioBlock) -> None:
         """A block of sound has arrived. On the audio lane's thread."""
-        self._monitor.heard(role, block, is_muted=self._session.is_muted[role])
+        self._monitor.heard(role, block, is_muted=self._driver.session.is_muted[role])
         if self._stamp_log is not None:
             self._stamp_log.write(role, block)
 
     def _watch(self) -> None:
         """Publish the meters, and end the take before the disk is full."""
-        meters = self._monitor.meters(self._session)
+        meters = self._monitor.meters(self._driver.session)
         if meters is not None:
-            self._publish(meters)
+            self._driver.publish(meters)
         wiring = self._wiring
         if (
             wiring is not None
-            and self._session.is_running
+            and self._driver.session.is_running
             and self._monitor.is_disk_full(wiring.writer.size_bytes)
         ):
-            self._step(DiskRunsOut(self._clock.now_ns()))
+            self._driver.step(DiskRunsOut(self._clock.now_ns()))
 
     # The end.
 
     def _finish(self, end_host_ns: int) -> None:
         wiring = self._wiring
         assert wiring is not None
-        live = [role for role in AUDIO_ROLES if self._session.sources.get(role) is SourceState.LIVE]
+        live = [
+            role
+            for role in AUDIO_ROLES
+            if self._driver.session.sources.get(role) is SourceState.LIVE
+        ]
         self._sources.wait_until_heard(live, end_host_ns, TAIL_WAIT_NS)
         wiring.end(end_host_ns)
         self._sources.stop()
@@ -421,22 +354,20 @@ class Take:
         self._outcome = self._write_outcome(wiring, end_host_ns)
         if self._outcome.error is not None:
             self._error = self._error or self._outcome.error
-        self._publish(self._outcome.finished)
+        self._driver.publish(self._outcome.finished)
 
     def _write_outcome(self, wiring: Wiring, end_host_ns: int) -> TakeOutcome:
-        session = self._session
+        session = self._driver.session
         assert session.timeline is not None
         end_ns = ns_from_sample(session.timeline.sample_at(end_host_ns))
-        for control in self._controls:
-            if isinstance(control.command, Marker):
-                wiring.writer.add_chapter(control.position_ns, control.command.label)
+        history = self._driver.history()
         return finish_file(
             path=self._path,
             writer=wiring.writer,
             end_ns=end_ns,
             session=session,
             devices=self._plan.devices,
-            controls=self._controls,
+            history=history,
             video=wiring.video,
             audio=wiring.audio,
             dropped_frames=self._dropped_frames,

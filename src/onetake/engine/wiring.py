@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from onetake.audio.lane import AudioLane
 from onetake.clock import Clock
 from onetake.engine.frame_counter import FrameCounter
-from onetake.engine.lane_queue import Arm, End, LaneQueue
+from onetake.engine.inlets import Inlets
+from onetake.engine.lane_queue import Arm, End
 from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
 from onetake.engine.plan import Plan, Warn
 from onetake.engine.preview import PreviewTap
@@ -18,23 +18,10 @@ from onetake.model.media import AudioBlock, StampKind
 from onetake.model.units import NS_PER_S
 from onetake.video.lane import VideoLane
 
-__all__ = ["Inlets", "Wiring"]
+__all__ = ["Wiring"]
 
 LANE_END_S = 60.0
 """How long a lane may take to work off its queue at the end; a healthy one needs milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inlets:
-    """Where the sources put what they capture; there from the first moment."""
-
-    video: LaneQueue = field(default_factory=LaneQueue)
-    audio: LaneQueue = field(default_factory=LaneQueue)
-
-    def drain(self) -> None:
-        """Release what still waits. After the sources and lanes have ended."""
-        self.video.drain()
-        self.audio.drain()
 
 
 class Wiring:
