@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from types import TracebackType
 
 from onetake.model.events import Event, Meters
@@ -79,9 +80,11 @@ class Broadcaster:
         self._lock = threading.Lock()
         self._subscriptions: tuple[Subscription, ...] = ()
 
-    def subscribe(self) -> Subscription:
-        """Return a new subscription that sees every event from now on."""
+    def subscribe(self, before: Iterable[Event] = ()) -> Subscription:
+        """Return a new subscription that sees `before`, then every event from now on."""
         subscription = Subscription(self)
+        for event in before:
+            subscription.offer(event)
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)
         return subscription

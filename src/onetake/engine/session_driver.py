@@ -72,9 +72,10 @@ class SessionDriver:
         with self._lock:
             return list(self._recent)
 
-    def subscribe(self) -> Subscription:
-        """Listen to the events from now on."""
-        return self._broadcaster.subscribe()
+    def subscribe(self, *, from_start: bool) -> Subscription:
+        """Listen to the events from now on, or to all there have been as well."""
+        with self._lock:
+            return self._broadcaster.subscribe(self._history if from_start else ())
 
     def step(self, event: SessionEvent) -> None:
         """Move the session on."""

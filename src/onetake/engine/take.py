@@ -160,9 +160,9 @@ class Take:
     def _dropped_frames(self) -> int:
         return self._monitor.frames.dropped + self._inlets.video.dropped[Role.SCREEN]
 
-    def subscribe(self) -> Subscription:
-        """Listen to the take's events from now on."""
-        return self._driver.subscribe()
+    def subscribe(self, *, from_start: bool = False) -> Subscription:
+        """Listen to the take's events from now on, or from its start."""
+        return self._driver.subscribe(from_start=from_start)
 
     def snapshot(self) -> Snapshot:
         """Return everything a user interface shows, at this instant."""

@@ -66,8 +66,7 @@ def run_take(recorder: Recorder, settings: Settings, *, as_json: bool) -> Finish
             return None
         take = recorder.start(settings)
         display = _JsonLines() if as_json else _Words(sys.stderr)
-        with take.subscribe() as events:
-            display.started(take)
+        with take.subscribe(from_start=True) as events:
             _follow(take, events, display, stop_signals)
         return take.wait()
 
@@ -162,9 +161,6 @@ def _command_of(key: str, now: Snapshot) -> Command | None:
 class _Display:
     """How a take is shown."""
 
-    def started(self, take: Take) -> None:
-        """The first frame is in."""
-
     def show(self, event: Event) -> None:
         """Something happened."""
 
@@ -174,10 +170,6 @@ class _Display:
 
 class _JsonLines(_Display):
     """One JSON object a line, for programs."""
-
-    def started(self, take: Take) -> None:
-        """Print the start, which happened before anybody could listen."""
-        self.show(take.started_event)
 
     def show(self, event: Event) -> None:
         """Print the event; meters and mere state changes are left out."""
@@ -199,13 +191,11 @@ class _Words(_Display):
         self._out = out
         self._is_live = out.isatty()
 
-    def started(self, take: Take) -> None:
-        """Say where the file is."""
-        self._line(f"recording to {take.started_event.path}")
-
     def show(self, event: Event) -> None:
         """Say what a person should know."""
         match event:
+            case Started():
+                self._line(f"recording to {event.path}")
             case Warned():
                 hint = f" ({event.hint})" if event.hint else ""
                 self._line(f"{clock_text(event.position_ns)} warning: {event.message}{hint}")
