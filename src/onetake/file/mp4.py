@@ -25,7 +25,7 @@ from onetake.errors import OutputFailed
 from onetake.file.chapters import chapters_of
 from onetake.file.encoders import VIDEO_TIME_BASE, Warn, add_video_stream, choose_encoder
 from onetake.file.finalise import finalise
-from onetake.file.output_file import OutputFile, output_errors
+from onetake.file.output_file import SYNC_INTERVAL_S, OutputFile, output_errors
 from onetake.file.sample_index import SampleIndex
 from onetake.file.watched_stream import WatchedStream
 from onetake.model.settings import Settings, Tracks
@@ -53,10 +53,6 @@ QUEUE_HIGH_BYTES = 64 << 20
 
 QUEUE_LIMIT_BYTES = 128 << 20
 """Encoded bytes above which the take is given up: about an hour of sound that nobody wrote."""
-
-SYNC_INTERVAL_S = 1.0
-"""How often the file is forced to the disk: what a power cut can cost. Shorter: the disk gets no
-rest. Longer: more is lost."""
 
 _IO_BUFFER_BYTES = 1 << 20
 """FFmpeg's write buffer: one fragment fits, so that it reaches the system in one call."""

@@ -17,8 +17,13 @@ from pathlib import Path
 from typing import IO
 
 from onetake.errors import DiskFull, OutputFailed, UsageError
+from onetake.model.companions import journal_path
 
-__all__ = ["OutputFile", "output_errors"]
+__all__ = ["SYNC_INTERVAL_S", "OutputFile", "output_errors", "sync_folder"]
+
+SYNC_INTERVAL_S = 1.0
+"""How often the file is forced to the disk: what a power cut can cost. Shorter: the disk gets no
+rest. Longer: more is lost."""
 
 RESERVE_BYTES = 8 << 20
 """Room kept free for the table of contents and the report when the disk fills up: two to six hours
@@ -76,9 +81,7 @@ class OutputFile:
         """Create the file; never opens an existing one. Raises UsageError, OutputFailed."""
         if self._is_replacing and self.path.exists():
             self.path = _free_sibling(self.final_path)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-        flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-        flags |= getattr(os, "O_BINARY", 0)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             with output_errors(self.path):
                 self._fd = os.open(self.path, flags, 0o666)
@@ -90,7 +93,7 @@ class OutputFile:
                     code="file-exists",
                 ) from error
             raise
-        self._sync_folder()
+        sync_folder(self.path.parent)
         self._reserve = _reserve(self.path.parent)
 
     def append(self, data: bytes | memoryview) -> int:
@@ -149,7 +152,9 @@ class OutputFile:
         if self.path != self.final_path:
             self.path.replace(self.final_path)
             self.path = self.final_path
-            self._sync_folder()
+            # What an interrupted take of this name left is about bytes that are gone now.
+            journal_path(self.final_path).unlink(missing_ok=True)
+            sync_folder(self.path.parent)
 
     def close(self) -> None:
         """Close the file where it is. Idempotent."""
@@ -164,16 +169,15 @@ class OutputFile:
         with contextlib.suppress(OSError):
             self.path.unlink()
 
-    def _sync_folder(self) -> None:
-        """Make the name itself survive a power cut; file systems that cannot are left alone."""
-        if os.name != "posix":
-            return
-        with contextlib.suppress(OSError):
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in `folder` survive a power cut; file systems that cannot are left alone."""
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def _reserve(folder: Path) -> IO[bytes] | None:
