@@ -40,7 +40,7 @@ class Recipe:
     """What to make. The defaults are a good file."""
 
     seconds: float = 10.0
-    size: tuple[int, int] = (640, 360)
+    size: tuple[int, int] = (384, 216)
     schedule_id: int = 3
     times_ns: Sequence[int] | None = None
     """PTS of the frames; None = 30 fps."""
@@ -116,3 +116,25 @@ def _audio_frames(sound: Samples, recipe: Recipe) -> Iterator[av.AudioFrame]:
         frame.pts = first + start
         frame.time_base = Fraction(1, recipe.audio_rate_hz)
         yield frame
+
+
+def remux(source: Path, target: Path, change: Callable[[list[av.Packet]], list[av.Packet]]) -> Path:
+    """Copy the packets of a file through `change` (all packets, in order, of both streams)."""
+    with av.open(str(source)) as opened, av.open(str(target), "w") as output:
+        streams = {
+            stream.index: output.add_stream_from_template(stream) for stream in opened.streams
+        }
+        packets = [packet for packet in opened.demux() if packet.dts is not None]
+        kinds = {packet.stream_index: packet.stream.type for packet in packets}
+        for packet in change(packets):
+            packet.stream = streams[packet.stream_index]
+            output.mux(packet)
+        assert set(kinds.values()) == {"video", "audio"}
+    return target
+
+
+def tone(seconds: float, hz: float = 440.0, amplitude: float = 0.1) -> Samples:
+    """Return a steady tone, float32, shape (frames, 2)."""
+    times_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    mono = (amplitude * np.sin(2 * np.pi * hz * times_s)).astype(np.float32)
+    return np.repeat(mono[:, None], 2, axis=1)

@@ -1,6 +1,6 @@
 """Find holes and clicks in sound: places where it stops or jumps as no source makes it.
 
-A hole: sound of some strength stops within 2 ms, stays away for 3 to 400 ms, and comes back within
+A hole: sound of some strength stops within 2 ms, stays away for 8 to 400 ms, and comes back within
 2 ms, with the same loudness and the same spectrum as before. A click: a step far beyond everything
 within 25 ms around it. Hard-gated tones and drum hits can look the same; the reader of the result
 is told so.
@@ -31,9 +31,9 @@ fade counts as a cut."""
 _BEFORE_BINS = 20
 """The surroundings whose level and spectrum count, in 1 ms bins."""
 
-_SHORTEST_BINS, _LONGEST_BINS = 3, 400
-"""Length of a hole in 1 ms bins. Shorter are clicks; a longer one can be meant (busy tones are off
-for 480 ms), and shows as silence."""
+_SHORTEST_BINS, _LONGEST_BINS = 8, 400
+"""Length of a hole in 1 ms bins. A voice is quiet for some milliseconds between two pulses of the
+glottis; a longer silence can be meant (busy tones are off for 480 ms), and shows as silence."""
 
 _MIN_LEVEL = 10 ** (-55 / 20)
 """Least RMS, full scale 1, of sound that can have a hole."""

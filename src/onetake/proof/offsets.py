@@ -32,8 +32,8 @@ _AGREE_NS = 25 * NS_PER_MS
 """Lags within this agree."""
 
 _TAKE_NS = 120 * NS_PER_MS
-"""Farthest a chirp may be from where the lag expects it. Less than a third of the shortest
-interval, so that no chirp can be claimed twice."""
+"""Farthest a single chirp may be from where its neighbours' offset expects it. More than a third of
+the shortest interval, and a chirp of another event is taken for it."""
 
 _MOST_LISTED = 2000
 
@@ -61,27 +61,72 @@ def match(
         chirps_ns: where chirps are heard, ascending; may hold wrong ones.
         is_regular: events are equally spaced: of several equally good lags the smallest is meant.
     """
-    taken: dict[int, int] = {}
-    previous_ns = 0.0
     most_lag_ns = NS_PER_S // 2 if is_regular else _MOST_LAG_NS
+    pairs = _Pairs(events_ns, chirps_ns)
+    lag_ns = 0.0
     for first in range(0, len(events_ns), _CHUNK):
-        open_events = np.arange(first, min(first + _CHUNK, len(events_ns)))
-        # A step of the offset inside the chunk leaves a rest that agrees on another lag.
-        for _ in range(3):
-            lag_ns = _common_lag(events_ns[open_events], chirps_ns, previous_ns, most_lag_ns)
-            if lag_ns is None:
-                break
-            new = _take(events_ns, open_events, chirps_ns, lag_ns)
-            taken.update(new)
-            previous_ns = lag_ns
-            open_events = np.array([event for event in open_events if event not in taken], np.intp)
-            if len(open_events) < 3:
-                break
-    pairs = sorted(taken.items())
-    return Matched(
-        np.array([event for event, _ in pairs], dtype=np.intp),
-        np.array([chirp for _, chirp in pairs], dtype=np.intp),
-    )
+        chunk = np.arange(first, min(first + _CHUNK, len(events_ns)))
+        found = _common_lag(events_ns[chunk], chirps_ns, lag_ns, most_lag_ns)
+        if found is not None:
+            lag_ns = found
+            pairs.take(chunk, lag_ns, _AGREE_NS)
+    # A step of the offset inside a chunk leaves a rest that agrees on another lag.
+    for rest in pairs.open_runs():
+        found = _common_lag(events_ns[rest], pairs.free_chirps_ns(), 0.0, most_lag_ns, least=0.6)
+        if found is not None and len(rest) >= 3:
+            pairs.take(rest, found, _AGREE_NS)
+    # What is left lies off the common line by itself: near to its neighbours, or not at all.
+    for rest in pairs.open_runs():
+        for event in rest.tolist():
+            pairs.take(np.array([event]), pairs.lag_near(event), _TAKE_NS)
+    return pairs.matched()
+
+
+class _Pairs:
+    """Which event has which chirp so far; every chirp is given once."""
+
+    def __init__(self, events_ns: NDArray[np.int64], chirps_ns: NDArray[np.int64]) -> None:
+        self._events_ns = events_ns
+        self._chirps_ns = chirps_ns
+        self._chirp_of = np.full(len(events_ns), -1, dtype=np.intp)
+        self._is_free = np.ones(len(chirps_ns), dtype=bool)
+
+    def take(self, events: NDArray[np.intp], lag_ns: float, reach_ns: int) -> None:
+        """Give each of these events the nearest free chirp to where the lag expects it."""
+        for event in events.tolist():
+            expected_ns = self._events_ns[event] + lag_ns
+            low, high = np.searchsorted(
+                self._chirps_ns, [expected_ns - reach_ns, expected_ns + reach_ns]
+            )
+            near = [index for index in range(int(low), int(high)) if self._is_free[index]]
+            if near:
+                chirp = min(near, key=lambda index: abs(self._chirps_ns[index] - expected_ns))
+                self._chirp_of[event] = chirp
+                self._is_free[chirp] = False
+
+    def open_runs(self) -> list[NDArray[np.intp]]:
+        """Return the runs of neighbouring events that have no chirp."""
+        open_events = np.flatnonzero(self._chirp_of < 0)
+        if len(open_events) == 0:
+            return []
+        return np.split(open_events, np.flatnonzero(np.diff(open_events) > 1) + 1)
+
+    def free_chirps_ns(self) -> NDArray[np.int64]:
+        """Return the positions of the chirps that no event has."""
+        return self._chirps_ns[self._is_free]
+
+    def lag_near(self, event: int) -> float:
+        """Return the offset of the nearest event that has a chirp, 0 when there is none."""
+        known = np.flatnonzero(self._chirp_of >= 0)
+        if len(known) == 0:
+            return 0.0
+        nearest = known[np.argmin(np.abs(known - event))]
+        return float(self._chirps_ns[self._chirp_of[nearest]] - self._events_ns[nearest])
+
+    def matched(self) -> Matched:
+        """Return all pairs."""
+        events = np.flatnonzero(self._chirp_of >= 0)
+        return Matched(events, self._chirp_of[events])
 
 
 def _common_lag(
@@ -89,8 +134,18 @@ def _common_lag(
     chirps_ns: NDArray[np.int64],
     previous_ns: float,
     most_lag_ns: int,
+    *,
+    least: float = 0.25,
 ) -> float | None:
-    """Return the lag on which most of these events agree; of equals the one nearest the last."""
+    """Return the lag on which most of these events agree; of equals the one nearest the last.
+
+    Args:
+        events_ns: where they are seen.
+        chirps_ns: where chirps are heard.
+        previous_ns: the lag of the events before.
+        most_lag_ns: largest lag to consider.
+        least: share of the events that must agree.
+    """
     lags: list[int] = []
     for event_ns in events_ns.tolist():
         low = np.searchsorted(chirps_ns, event_ns - most_lag_ns)
@@ -101,32 +156,14 @@ def _common_lag(
     ordered = np.sort(np.array(lags, dtype=np.int64))
     last = np.searchsorted(ordered, ordered + _AGREE_NS, side="right")
     votes = last - np.arange(len(ordered))
-    least = 1 if len(events_ns) < 3 else max(2, len(events_ns) // 4)
-    if votes.max() < least:
+    enough = 1 if len(events_ns) < 3 else max(2, least * len(events_ns))
+    if votes.max() < enough:
         return None
     best = [
         float(np.median(ordered[index : last[index]]))
         for index in np.flatnonzero(votes == votes.max()).tolist()
     ]
     return min(best, key=lambda lag_ns: abs(lag_ns - previous_ns))
-
-
-def _take(
-    events_ns: NDArray[np.int64],
-    open_events: NDArray[np.intp],
-    chirps_ns: NDArray[np.int64],
-    lag_ns: float,
-) -> dict[int, int]:
-    """Give each open event the chirp nearest to where the lag expects it."""
-    new: dict[int, int] = {}
-    for event in open_events.tolist():
-        expected_ns = events_ns[event] + lag_ns
-        after = int(np.searchsorted(chirps_ns, expected_ns))
-        near = [index for index in (after - 1, after) if 0 <= index < len(chirps_ns)]
-        chirp = min(near, key=lambda index: abs(chirps_ns[index] - expected_ns))
-        if abs(chirps_ns[chirp] - expected_ns) <= _TAKE_NS:
-            new[event] = chirp
-    return new
 
 
 def path_offsets(
