@@ -1,24 +1,17 @@
-"""Chapters, written twice: as the list most players read, and as the text track Apple's read.
-
-Invariant: chapters cover the file from 0 to its end without a gap, in order.
-"""
+"""Chapters, written twice: as the list most players read, and as the text track Apple's read."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from onetake.file.boxes import box, full_box
 from onetake.file.movie_box import chunk_offsets, run_lengths
-from onetake.model.units import SAMPLE_RATE_HZ, first_sample_at_or_after
+from onetake.model.chapters import Chapter
+from onetake.model.units import SAMPLE_RATE_HZ
 
-__all__ = ["Chapter", "chapter_list", "chapter_samples", "chapter_track", "chapters_of"]
-
-OPENING_TITLE = "Start"
-"""Title of the chapter that begins at 0 when nobody put one there."""
+__all__ = ["chapter_list", "chapter_samples", "chapter_track"]
 
 _MAX_LISTED = 255
 """The list counts in one byte; the text track knows no such limit."""
@@ -28,37 +21,6 @@ _UTF8_MARK = box(b"encd", struct.pack(">I", 0x0100))
 
 _UNDEFINED_LANGUAGE = 0x55C4
 _IDENTITY = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """A stretch of the file with a title; times in samples of 48 kHz, the movie's ticks."""
-
-    start_sample: int
-    end_sample: int
-    title: str
-
-
-def chapters_of(marks: Iterable[tuple[int, str]], end_ns: int) -> list[Chapter]:
-    """Return the chapters that begin at `marks` (position_ns, title) and end at `end_ns`.
-
-    Marks outside the file are moved into it; marks at the same millisecond share a chapter.
-    """
-    end_sample = first_sample_at_or_after(end_ns)
-    starts: list[tuple[int, str]] = []
-    for position_ns, title in sorted(marks, key=lambda mark: mark[0]):
-        start = min(max(0, first_sample_at_or_after(position_ns)), max(0, end_sample - 1))
-        text = " ".join(title.split()) or "Marker"
-        if starts and start - starts[-1][0] < SAMPLE_RATE_HZ // 1000:
-            starts[-1] = (starts[-1][0], f"{starts[-1][1]} · {text}")
-        else:
-            starts.append((start, text))
-    if not starts:
-        return []
-    if starts[0][0] > 0:
-        starts.insert(0, (0, OPENING_TITLE))
-    ends = [start for start, _ in starts[1:]] + [end_sample]
-    return [Chapter(start, end, title) for (start, title), end in zip(starts, ends, strict=True)]
 
 
 def chapter_list(chapters: list[Chapter]) -> bytes:

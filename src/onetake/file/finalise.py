@@ -14,15 +14,11 @@ from __future__ import annotations
 import struct
 
 from onetake.file.boxes import box, boxes, track_ids
-from onetake.file.chapters import (
-    Chapter,
-    chapter_list,
-    chapter_samples,
-    chapter_track,
-)
+from onetake.file.chapters import chapter_list, chapter_samples, chapter_track
 from onetake.file.movie_box import build_movie
 from onetake.file.output_file import OutputFile
 from onetake.file.sample_index import SampleIndex
+from onetake.model.chapters import Chapter
 
 __all__ = ["finalise"]
 

@@ -22,12 +22,12 @@ import av.error
 import numpy as np
 
 from onetake.errors import OutputFailed
-from onetake.file.chapters import chapters_of
 from onetake.file.encoders import VIDEO_TIME_BASE, Warn, add_video_stream, choose_encoder
 from onetake.file.finalise import finalise
 from onetake.file.output_file import SYNC_INTERVAL_S, OutputFile, output_errors
 from onetake.file.sample_index import SampleIndex
 from onetake.file.watched_stream import WatchedStream
+from onetake.model.chapters import chapters_of
 from onetake.model.settings import Settings, Tracks
 from onetake.model.units import NS_PER_S, SAMPLE_RATE_HZ, first_sample_at_or_after, ns_from_sample
 
@@ -42,6 +42,8 @@ __all__ = ["AUDIO_TRACK_TITLES", "Mp4Writer", "video_ticks"]
 
 AUDIO_TRACK_TITLES = ("Mix", "Microphone", "System audio")
 """Titles of the audio tracks in their order; with `Tracks.MIX` only the first exists."""
+
+VIDEO_TRACK_TITLE = "Screen"
 
 FRAGMENT_US = 500_000
 """Longest fragment in microseconds: what a crash can cost. Shorter: more overhead (100 bytes and
@@ -155,6 +157,7 @@ class Mp4Writer:
         self._video = add_video_stream(
             self._container, self._plan, self._settings.fps, self._size_px
         )
+        self._video.metadata["handler_name"] = VIDEO_TRACK_TITLE
         track_count = 1 if self._settings.tracks is Tracks.MIX else len(AUDIO_TRACK_TITLES)
         titles = AUDIO_TRACK_TITLES[:track_count]
         self._audio = [self._add_audio_stream(title) for title in titles]
