@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from tests.stage.processes import require
 from tests.stage.sound import SoundServer, pulseaudio
 from tests.stage.stage import Stage, changed_environment, stage

@@ -14,10 +14,10 @@ from typing import Protocol, runtime_checkable
 from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Device, Role
 from onetake.platforms.contract import Platform
+from onetake.platforms.network.url import is_camera_url, without_credentials
 
-__all__ = ["find_platforms", "resolve"]
+__all__ = ["find_platforms", "resolve", "shown_id"]
 
-_URL_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
 _MOST_NAMED = 5
 """Near matches in a hint: more do not fit a line."""
 
@@ -42,9 +42,10 @@ def find_platforms() -> list[Platform]:
         from onetake.platforms.macos.platform import MacPlatform
 
         found.append(MacPlatform())
+    from onetake.platforms.network.platform import NetworkPlatform
     from onetake.platforms.synthetic.platform import SyntheticPlatform
 
-    found.append(SyntheticPlatform())
+    found += [NetworkPlatform(), SyntheticPlatform()]
     return found
 
 
@@ -69,7 +70,7 @@ def resolve(role: Role, text: str, available: Sequence[Platform]) -> str | None:
             return f"synthetic:{role}"
         case "default":
             return _default(role, available)
-    if role is Role.CAMERA and wanted.lower().startswith(_URL_SCHEMES):
+    if role is Role.CAMERA and is_camera_url(wanted):
         return wanted
     candidates = [d for d in _all_devices(available) if d.role is role]
     if (found := _match(role, wanted, candidates)) is not None:
@@ -78,6 +79,11 @@ def resolve(role: Role, text: str, available: Sequence[Platform]) -> str | None:
         # Not listed, and yet possible: another X display, a device that comes later.
         return wanted
     raise _unknown(role, wanted, candidates, available)
+
+
+def shown_id(device_id: str) -> str:
+    """Return an id as it may be shown, logged and written into reports: without passwords."""
+    return without_credentials(device_id)
 
 
 def _is_full_id(text: str, available: Sequence[Platform]) -> bool:

@@ -1,4 +1,4 @@
-"""Linux: X11 screens, the PulseAudio protocol, V4L2 and network cameras, behind the contract."""
+"""Linux: X11 screens, the PulseAudio protocol, V4L2 cameras, behind the contract."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from onetake.errors import DeviceUnavailable, OnetakeError
 from onetake.model.devices import Device, Role
+from onetake.platforms.linux.v4l2_devices import V4L2_SCHEME
 
 if TYPE_CHECKING:
     from onetake.clock import Clock
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LinuxPlatform"]
 
-_SCHEMES = ("x11:", "pulse:", "v4l2:", "rtsp:", "rtsps:", "http:", "https:")
+_SCHEMES = ("x11:", "pulse:", "v4l2:")
 
 
 def _listers() -> list[Callable[[], list[Device]]]:
     """Return one function for each kind of device; they raise OnetakeError when there is none."""
-    from onetake.platforms.linux.camera_devices import list_cameras
     from onetake.platforms.linux.pulse_server import list_sounds
+    from onetake.platforms.linux.v4l2_devices import list_cameras
     from onetake.platforms.linux.x11_devices import list_screens
 
     return [list_screens, list_sounds, list_cameras]
@@ -72,6 +73,12 @@ class LinuxPlatform:
             from onetake.platforms.linux.pulse import PulseSource
 
             return PulseSource(_device(role, device_id), clock)
+        if device_id.startswith(V4L2_SCHEME) and role is Role.CAMERA:
+            from onetake.platforms.linux.v4l2 import V4l2Pictures
+            from onetake.platforms.pictures import CameraSource
+
+            pictures = V4l2Pictures(device_id.removeprefix(V4L2_SCHEME), clock)
+            return CameraSource(_device(role, device_id), pictures, clock)
         raise DeviceUnavailable(
             f"'{device_id}' cannot be a {role}", hint="`onetake devices` lists what can"
         )

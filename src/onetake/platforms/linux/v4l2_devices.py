@@ -1,15 +1,14 @@
-"""Which cameras there are, and how their ids are shown without anybody's password."""
+"""Which V4L2 cameras there are."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from onetake.model.devices import Device, Role
 
-__all__ = ["V4L2_SCHEME", "list_cameras", "without_credentials"]
+__all__ = ["V4L2_SCHEME", "list_cameras"]
 
 V4L2_SCHEME = "v4l2:"
 
@@ -17,15 +16,6 @@ _VIDIOC_QUERYCAP = 0x80685600
 _CAPABILITY_BYTES = 104
 _CAPTURES = 0x00000001
 """V4L2_CAP_VIDEO_CAPTURE in `device_caps` (linux/videodev2.h)."""
-
-
-def without_credentials(url: str) -> str:
-    """Return the URL with user and password replaced by `***`; other texts unchanged."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"***@{host}"))
 
 
 def list_cameras() -> list[Device]:
