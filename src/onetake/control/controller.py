@@ -13,16 +13,27 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from onetake.control.protocol import Toggle
 from onetake.control.relay import Listening, RecorderLike, Relay, TakeLike
-from onetake.control.standing import after, shown_with, with_controls_of
+from onetake.control.standing import SETTINGS_FIELD, after, shown_with, with_controls_of
 from onetake.engine.broadcast import Broadcaster
 from onetake.errors import InvalidState, UsageError
-from onetake.model.commands import Command, SetMute, Stop, SwitchDevice
+from onetake.file.naming import default_folder, file_in_folder
+from onetake.model.commands import (
+    Command,
+    Pause,
+    Resume,
+    SetMute,
+    ShowCamera,
+    Stop,
+    SwitchDevice,
+)
 from onetake.model.devices import Device, Role
 from onetake.model.events import ControlChanged, Finished, Snapshot, Started, TakeState, Warned
 from onetake.model.settings import Settings
@@ -48,6 +59,9 @@ class Origin:
     """Whether the person at the machine may not know: their unmutes are announced."""
 
 
+_DEVICE_WORDS = ("auto", "default", "none", "synthetic")
+"""Wishes that stand for a device without naming one."""
+
 LOCAL = Origin("keys")
 """The person at the machine."""
 
@@ -68,10 +82,18 @@ class Controller:
     Args:
         recorder: what is driven.
         settings: what the next take starts with, where a start says nothing else.
+        folder: where takes go whose name a remote client chooses; None = the videos folder.
     """
 
-    def __init__(self, recorder: RecorderLike, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        recorder: RecorderLike,
+        settings: Settings | None = None,
+        *,
+        folder: Path | None = None,
+    ) -> None:
         self._recorder = recorder
+        self.folder = default_folder() if folder is None else folder
         self._standing = Settings() if settings is None else settings
         self._lock = threading.Lock()
         self._begun = threading.Condition(self._lock)
@@ -104,11 +126,7 @@ class Controller:
         """Return everything a user interface shows; between takes, what the next one will be."""
         with self._lock:
             self._absorb()
-            take = self._recorder.take
-            last = Snapshot() if take is None else take.snapshot()
-            if take is not None and not take.is_ended:
-                return last
-            return shown_with(last, self._standing)
+            return self._shown(self._recorder.take)
 
     def subscribe(self) -> Listening:
         """Listen to everything from now on: all takes, and what is commanded between them."""
@@ -126,6 +144,8 @@ class Controller:
         Raises UsageError, DeviceUnavailable, PermissionDenied, OutputFailed, EncoderUnavailable, or
         InvalidState when a take is running.
         """
+        if settings is not None and origin.is_remote:
+            settings = self._allowed(settings)
         with self._lock:
             self._refuse_second()
             self._absorb()
@@ -148,24 +168,16 @@ class Controller:
 
         Raises InvalidState or UsageError, and nothing has changed then.
         """
+        if isinstance(command, SwitchDevice):
+            command = self._with_listed_device(command, origin)
+        with self._lock:
+            return self._send(command, self._running_take(), origin, at_ns)
+
+    def toggle(self, what: Toggle, *, origin: Origin = LOCAL) -> ControlChanged:
+        """Mute or unmute, show or hide, pause or resume, whichever it is not. See `send`."""
         with self._lock:
             take = self._running_take()
-            was = self._open_senses(take)
-            if take is None:
-                changed = self._send_between(command)
-            else:
-                _refuse_emptying(command)
-                changed = take.send(command, at_ns=at_ns)
-            opened = self._open_senses(take) - was
-        for sense in sorted(opened if origin.is_remote else ()):
-            self.warn("remote-opened", f"{sense} by {origin.name}", position_ns=changed.position_ns)
-        return changed
-
-    def toggle_mute(self, role: Role, *, origin: Origin = LOCAL) -> ControlChanged:
-        """Mute what is not muted, and the other way round."""
-        now = self.snapshot()
-        is_muted = now.is_mic_muted if role is Role.MIC else now.is_system_muted
-        return self.send(SetMute(role, not is_muted), origin=origin)
+            return self._send(_opposite(what, self._shown(take)), take, origin, None)
 
     def stop(self) -> Finished | None:
         """End the take and return what became of it; None when it ended before its first frame.
@@ -243,6 +255,46 @@ class Controller:
             self.warn("remote-start", f"recording was started by {origin.name}")
         return take.started_event
 
+    def _allowed(self, settings: Settings) -> Settings:
+        """Return the settings as a remote client may have them: names of files and of listed
+        devices, never paths and URLs. Raises UsageError."""
+        standing = self.settings
+        if settings.stamp_log != standing.stamp_log or settings.overwrite > standing.overwrite:
+            raise UsageError("a remote client may not overwrite files or write debug logs")
+        for field in SETTINGS_FIELD.values():
+            if getattr(settings, field) != getattr(standing, field):
+                self._refuse_unlisted(getattr(settings, field))
+        if settings.output == standing.output:
+            return settings
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = file_in_folder(settings.output, self.folder)
+        return msgspec.structs.replace(settings, output=str(path))
+
+    def _refuse_unlisted(self, device_id: str) -> None:
+        if device_id in _DEVICE_WORDS or device_id in (
+            getattr(self.settings, field) for field in SETTINGS_FIELD.values()
+        ):
+            return
+        if all(device_id not in (device.id, device.name) for device in self._recorder.devices()):
+            raise UsageError(
+                "a remote client may choose listed devices only", hint="see the method 'devices'"
+            )
+
+    def _with_listed_device(self, command: SwitchDevice, origin: Origin) -> SwitchDevice:
+        """Return the command with the id of the device it means: what a running take needs."""
+        if origin.is_remote:
+            self._refuse_unlisted(command.device_id)
+        take = self._recorder.take
+        if take is None or take.is_ended or command.device_id == "none":
+            return command
+        devices = [device for device in self._recorder.devices() if device.role == command.role]
+        meant = [device for device in devices if command.device_id in (device.id, device.name)]
+        if command.device_id == "synthetic":
+            meant = [device for device in devices if device.id.startswith("synthetic")]
+        elif command.device_id in ("auto", "default"):
+            meant = sorted(devices, key=lambda device: not device.is_default)
+        return msgspec.structs.replace(command, device_id=meant[0].id) if meant else command
+
     def _refuse_second(self) -> None:
         take = self._recorder.take
         if self._is_beginning or (take is not None and not take.is_ended):
@@ -269,10 +321,30 @@ class Controller:
             self._relay is not None and self._relay.is_listening.is_set()
         )
 
-    # Between takes.
+    # Commands, under the lock.
+
+    def _send(
+        self, command: Command, take: TakeLike | None, origin: Origin, at_ns: int | None
+    ) -> ControlChanged:
+        was = _open_senses(self._shown(take))
+        if take is None:
+            changed = self._send_between(command)
+        else:
+            _refuse_emptying(command)
+            changed = take.send(command, at_ns=at_ns)
+        if origin.is_remote:
+            for sense in sorted(_open_senses(self._shown(take)) - was):
+                told = f"{sense} by {origin.name}"
+                self.warn("remote-opened", told, position_ns=changed.position_ns)
+        return changed
+
+    def _shown(self, take: TakeLike | None) -> Snapshot:
+        last = Snapshot() if take is None else take.snapshot()
+        if take is not None and not take.is_ended:
+            return last
+        return shown_with(last, self._standing)
 
     def _send_between(self, command: Command) -> ControlChanged:
-        """Change what stands. Under the lock."""
         self._absorb()
         self._standing = after(self._standing, command)
         changed = ControlChanged(command, 0)
@@ -280,25 +352,34 @@ class Controller:
         return changed
 
     def _absorb(self) -> None:
-        """Let what was commanded in the take that ended stand. Under the lock."""
+        """Let what was commanded in the take that ended stand."""
         take = self._recorder.take
         if take is None or take is self._absorbed or not take.is_ended:
             return
         self._absorbed = take
         self._standing = with_controls_of(self._standing, take.snapshot())
 
-    def _open_senses(self, take: TakeLike | None) -> set[str]:
-        """Return what a person would want to be told when somebody else opens it."""
-        now = shown_with(Snapshot(), self._standing) if take is None else take.snapshot()
-        return {
-            sentence
-            for sentence, is_open in (
-                ("the microphone was unmuted", not now.is_mic_muted),
-                ("the system sound was unmuted", not now.is_system_muted),
-                ("the camera was shown", now.overlay.is_visible),
-            )
-            if is_open
-        }
+
+def _open_senses(now: Snapshot) -> set[str]:
+    """Return what a person would want to be told when somebody else opens it."""
+    senses = {
+        "the microphone was unmuted": not now.is_mic_muted,
+        "the system sound was unmuted": not now.is_system_muted,
+        "the camera was shown": now.overlay.is_visible,
+    }
+    return {sentence for sentence, is_open in senses.items() if is_open}
+
+
+def _opposite(what: Toggle, now: Snapshot) -> Command:
+    match what:
+        case Toggle.MIC:
+            return SetMute(Role.MIC, not now.is_mic_muted)
+        case Toggle.SYSTEM:
+            return SetMute(Role.SYSTEM, not now.is_system_muted)
+        case Toggle.CAMERA:
+            return ShowCamera(not now.overlay.is_visible)
+        case Toggle.PAUSE:
+            return Resume() if now.state is TakeState.PAUSED else Pause()
 
 
 def _has_no_file(take: TakeLike) -> bool:

@@ -1,0 +1,44 @@
+"""Hands the controller's events to all clients of one adapter."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from onetake.control.controller import Controller
+from onetake.model.events import Event
+
+__all__ = ["EventPump"]
+
+
+class EventPump:
+    """Owns one thread, from `start` to `stop`.
+
+    Args:
+        deliver: called with each event on the pump's thread; must neither block nor raise.
+    """
+
+    def __init__(self, controller: Controller, name: str, deliver: Callable[[Event], None]) -> None:
+        self._listening = controller.subscribe()
+        self._deliver = deliver
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"{name}-events", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver what happened since the pump was made."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Deliver what waits, then end the thread."""
+        self._stopping.set()
+        self._thread.join(2.0)
+        self._listening.close()
+
+    def _run(self) -> None:
+        while True:
+            # Wakes by itself only to notice the stop; events come at once.
+            event = self._listening.get(0.0 if self._stopping.is_set() else 0.25)
+            if event is not None:
+                self._deliver(event)
+            elif self._stopping.is_set():
+                return
