@@ -26,7 +26,8 @@ from onetake.proof.judge import (
     sound_findings,
     verdict_of,
 )
-from onetake.proof.judge_sync import muted_findings, sync_findings
+from onetake.proof.judge_report import report_findings
+from onetake.proof.judge_sync import sync_findings
 from onetake.proof.measure import all_offsets, speed_findings
 from onetake.proof.muted import muted_spans
 from onetake.proof.results import (
@@ -69,13 +70,14 @@ def check(path: str | Path) -> CheckReport:
     muted = _muted(companion, events, offsets, found)
     duration_s = max((track.end_s for track in tracks if track.end_s is not None), default=0.0)
 
-    findings = list(file_findings(found, tracks, companion))
+    findings = list(file_findings(found, tracks))
     if picture is not None:
         findings += picture_findings(frames, picture, duration_s)
     findings += sound_findings(found, sound)
     findings += speed_findings(found, events, offsets)
     findings += sync_findings(offsets, muted, has_report=_is_usable(companion))
-    findings += muted_findings(muted)
+    if companion is not None:
+        findings += report_findings(companion, duration_s, muted, sound)
     order = [Severity.BROKEN, Severity.DEGRADED, Severity.NOTE]
     findings.sort(key=lambda finding: order.index(finding.severity))
     return CheckReport(

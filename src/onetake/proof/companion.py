@@ -7,22 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
-
+from onetake.errors import InvalidRecording
 from onetake.model.commands import SetMute
 from onetake.model.companions import report_path
 from onetake.model.devices import AUDIO_ROLES, Role
-from onetake.model.events import ControlChanged
+from onetake.model.take_report import Report, decode_report
 
 __all__ = ["Companion", "MutedPart", "read_companion"]
 
 _MAX_BYTES = 64 << 20
 """Reports are some kilobytes; a larger file is something else."""
-
-_Fields = dict[str, msgspec.Raw]
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +36,12 @@ class Companion:
     path: Path
     problem: str
     """Why it could not be used, empty = it could."""
-    controls: tuple[ControlChanged, ...] = ()
+    report: Report
+    """Empty when there is a problem."""
     muted: tuple[MutedPart, ...] = ()
+    """Ordered by role, then by position."""
     absent: frozenset[Role] = frozenset()
-    """Roles that were not recorded."""
-    duration_s: float | None = None
-    verdict: str = ""
+    """Audio roles that were not recorded."""
 
 
 def read_companion(recording: Path) -> Companion | None:
@@ -56,33 +51,30 @@ def read_companion(recording: Path) -> Companion | None:
         if not path.is_file():
             return None
         if path.stat().st_size > _MAX_BYTES:
-            return Companion(path, "it is far too large")
-        fields = msgspec.json.decode(path.read_bytes(), type=_Fields)
-        controls = _controls(fields)
-        settings = _convert(fields, "settings", _Fields) or {}
-        return Companion(
-            path=path,
-            problem="",
-            controls=controls,
-            muted=_muted(controls, settings),
-            absent=frozenset(role for role in AUDIO_ROLES if _is_absent(role, settings)),
-            duration_s=_convert(fields, "duration_s", float),
-            verdict=_convert(fields, "verdict", str) or "",
-        )
-    except (OSError, msgspec.MsgspecError, RecursionError) as error:
-        return Companion(path, str(error))
+            return Companion(path, "it is far too large", Report())
+        report = decode_report(path.read_bytes())
+    except OSError as error:
+        return Companion(path, str(error), Report())
+    except InvalidRecording as error:
+        return Companion(path, error.message, Report())
+    return Companion(
+        path=path,
+        problem="",
+        report=report,
+        muted=_muted(report),
+        absent=frozenset(role for role in AUDIO_ROLES if _is_absent(role, report)),
+    )
 
 
-def _controls(fields: _Fields) -> tuple[ControlChanged, ...]:
-    """Return the control events, in the order of their positions."""
-    events = _convert(fields, "controls", list[ControlChanged]) or []
-    return tuple(sorted(events, key=lambda event: event.position_ns))
-
-
-def _muted(controls: tuple[ControlChanged, ...], settings: _Fields) -> tuple[MutedPart, ...]:
+def _muted(report: Report) -> tuple[MutedPart, ...]:
+    controls = sorted(report.controls, key=lambda event: event.position_ns)
+    from_start = {
+        Role.MIC: report.settings.is_mic_muted,
+        Role.SYSTEM: report.settings.is_system_muted,
+    }
     parts = []
     for role in AUDIO_ROLES:
-        since_ns = 0 if _convert(settings, f"is_{role}_muted", bool) else None
+        since_ns = 0 if from_start[role] else None
         for event in controls:
             command = event.command
             if not isinstance(command, SetMute) or command.role is not role:
@@ -97,10 +89,6 @@ def _muted(controls: tuple[ControlChanged, ...], settings: _Fields) -> tuple[Mut
     return tuple(parts)
 
 
-def _is_absent(role: Role, settings: _Fields) -> bool:
-    name = "mic" if role is Role.MIC else "system_audio"
-    return _convert(settings, name, str) == "none"
-
-
-def _convert(fields: _Fields, name: str, kind: type[_T]) -> _T | None:
-    return msgspec.json.decode(fields[name], type=kind) if name in fields else None
+def _is_absent(role: Role, report: Report) -> bool:
+    chosen = report.settings.mic if role is Role.MIC else report.settings.system_audio
+    return chosen == "none"

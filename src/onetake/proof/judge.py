@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from onetake.proof.companion import Companion
 from onetake.proof.results import (
     Fault,
     Finding,
@@ -22,7 +21,7 @@ from onetake.proof.results import (
 )
 from onetake.proof.scan import Scan
 
-__all__ = ["file_findings", "picture_findings", "sound_findings", "verdict_of"]
+__all__ = ["file_findings", "picture_findings", "sound_findings", "spans_finding", "verdict_of"]
 
 _SHORT_S = 0.1
 """Difference of the tracks' ends from which one is short. A frame at 15 fps and an AAC frame make
@@ -55,9 +54,7 @@ def verdict_of(findings: list[Finding]) -> Verdict:
     return Verdict.DEGRADED if Severity.DEGRADED in severities else Verdict.GOOD
 
 
-def file_findings(
-    found: Scan, tracks: list[TrackFacts], companion: Companion | None
-) -> Iterator[Finding]:
+def file_findings(found: Scan, tracks: list[TrackFacts]) -> Iterator[Finding]:
     """Yield what is wrong with the file as a whole and with its tracks' lengths."""
     if found.missing_bytes:
         message = f"the file is cut off: its last part lacks {found.missing_bytes} bytes"
@@ -68,9 +65,6 @@ def file_findings(
     for track in tracks:
         yield from _track_findings(track)
     yield from _length_findings(tracks)
-    if companion is not None and companion.problem:
-        message = f"the report beside the file cannot be used: {companion.problem}"
-        yield Finding(Fault.REPORT_UNREADABLE, Severity.NOTE, message)
 
 
 def _track_findings(track: TrackFacts) -> Iterator[Finding]:
@@ -132,13 +126,13 @@ def picture_findings(
     if picture.black:
         share = _total_s(picture.black) / max(duration_s, 1e-9)
         severity = Severity.BROKEN if share >= _BLACK_SHARE else Severity.DEGRADED
-        yield _spans_finding(Fault.BLACK_PICTURE, severity, "the picture is black", picture.black)
+        yield spans_finding(Fault.BLACK_PICTURE, severity, "the picture is black", picture.black)
     if picture.frozen:
         what = "the picture stands still while the pattern goes on"
-        yield _spans_finding(Fault.FROZEN_PICTURE, Severity.DEGRADED, what, picture.frozen)
+        yield spans_finding(Fault.FROZEN_PICTURE, Severity.DEGRADED, what, picture.frozen)
     if picture.still:
         what = "nothing moves (a screen on which nothing happens looks the same)"
-        yield _spans_finding(Fault.STILL_PICTURE, Severity.NOTE, what, picture.still)
+        yield spans_finding(Fault.STILL_PICTURE, Severity.NOTE, what, picture.still)
 
 
 def _stamp_findings(frames: FrameFacts, *, has_pattern: bool) -> Iterator[Finding]:
@@ -152,12 +146,12 @@ def _stamp_findings(frames: FrameFacts, *, has_pattern: bool) -> Iterator[Findin
     gaps = frames.gaps
     if has_pattern and gaps:
         what = "no new picture although the pattern goes on"
-        yield _spans_finding(Fault.FRAME_GAP, Severity.DEGRADED, what, gaps)
+        yield spans_finding(Fault.FRAME_GAP, Severity.DEGRADED, what, gaps)
         return
     long = [gap for gap in gaps if gap.end_s - gap.start_s >= _STILL_GAP_S]
     if long:
         what = "no new picture (a variable frame rate may mean that nothing moved)"
-        yield _spans_finding(Fault.FRAME_GAP, Severity.NOTE, what, long)
+        yield spans_finding(Fault.FRAME_GAP, Severity.NOTE, what, long)
 
 
 # --- sound --------------------------------------------------------------------------------------
@@ -215,14 +209,15 @@ def _content_findings(
         yield Finding(Fault.AUDIO_SILENT, Severity.DEGRADED, message)
     elif facts.silences:
         what = f"{name} is digital silence"
-        yield _spans_finding(Fault.AUDIO_SILENT, Severity.NOTE, what, facts.silences)
+        yield spans_finding(Fault.AUDIO_SILENT, Severity.NOTE, what, facts.silences)
 
 
 def _total_s(spans: list[Span]) -> float:
     return sum(span.end_s - span.start_s for span in spans)
 
 
-def _spans_finding(fault: Fault, severity: Severity, what: str, spans: list[Span]) -> Finding:
+def spans_finding(fault: Fault, severity: Severity, what: str, spans: list[Span]) -> Finding:
+    """Return one finding for spans in which the same thing is so; at least one."""
     longest = max(spans, key=lambda span: span.end_s - span.start_s)
     first = min(span.start_s for span in spans)
     message = f"{what} for {longest.end_s - longest.start_s:.2f} s from {longest.start_s:.2f} s"

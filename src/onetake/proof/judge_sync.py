@@ -1,4 +1,4 @@
-"""What to think of the measured offsets, and of the claims of the report beside the file.
+"""What to think of the measured offsets.
 
 Invariant: an offset is blamed only as far as it exceeds the resolution of its measurement.
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from onetake.proof.results import Fault, Finding, MutedSpan, PathOffsets, Severity
 
-__all__ = ["largest_step", "muted_findings", "sync_findings"]
+__all__ = ["largest_step", "sync_findings"]
 
 _MOST_OFFSET_MS = 15.0
 """EBU R37 allows sound 5 ms early to 15 ms late in production; people notice from about 45 ms."""
@@ -125,15 +125,3 @@ def largest_step(
     if abs(steps[place]) <= max(_MOST_STEP_MS, 1.5 * resolution_ms):
         return None
     return float(times_s[place + _STEP_EVENTS]), float(steps[place])
-
-
-def muted_findings(muted: Sequence[MutedSpan]) -> Iterator[Finding]:
-    """Yield each muted span that is not silent."""
-    for span in muted:
-        if span.is_clean is not False:
-            continue
-        trace = "the samples are not zero"
-        if span.residual_db is not None and span.is_exactly_silent is not False:
-            trace = f"its beeps are there, {-span.residual_db:.0f} dB below the unmuted ones"
-        message = f"{span.role} is muted from {span.start_s:.2f} to {span.end_s:.2f} s, but {trace}"
-        yield Finding(Fault.MUTED_NOT_SILENT, Severity.DEGRADED, message, at_s=span.start_s)

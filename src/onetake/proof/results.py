@@ -87,9 +87,9 @@ class Fault(StrEnum):
     DRIFT = "av-drift"
     BEEPS_MISSING = "beeps-missing"
     MUTED_NOT_SILENT = "muted-not-silent"
-    CONTROL_MISPLACED = "control-misplaced"
     REPORT_UNREADABLE = "report-unreadable"
     REPORT_DISAGREES = "report-disagrees"
+    REPORT_DEGRADED = "report-degraded"
 
 
 class Span(msgspec.Struct, frozen=True):

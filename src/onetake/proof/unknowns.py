@@ -66,7 +66,7 @@ def _about_report(companion: Companion, muted: Sequence[MutedSpan]) -> list[str]
         )
     if any(span.probes for span in muted):
         said.append("Muted spans: probed with the pattern's beeps, not with other sounds.")
-    kinds = {type(event.command).__name__ for event in companion.controls}
+    kinds = {type(event.command).__name__ for event in companion.report.controls}
     if kinds & {"ShowCamera", "SetOverlay", "MoveOverlay"}:
         said.append("Camera changes: where the overlay is seen is not measured.")
     if "SetGain" in kinds:
