@@ -67,7 +67,7 @@ def _export(data: dict[str, Any], module: str, name: str) -> dict[str, Any]:
             entry = entries[name] if isinstance(entries, dict) else {}
             entry = entry if isinstance(entry, dict) else {}
             found: dict[str, Any] = {"kind": section, "framework": framework}
-            if "introduced" in entry and entry["introduced"]:
+            if entry.get("introduced"):
                 found["since"] = entry["introduced"]
             if "value" in entry:
                 found["value"] = entry["value"]

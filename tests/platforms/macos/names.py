@@ -24,13 +24,14 @@ FRAMEWORKS = {
 }
 """Python module -> the frameworks whose names it exports."""
 
+OBJC_NAMES = {"NULL", "autorelease_pool", "error", "lookUpClass", "objc_object"}
+"""What the back-end takes from `objc` itself, which the API data does not describe."""
+
 RUNTIME_NAMES = {"NSObject"}
 """Names that every module has and the API data does not list."""
 
 _WITH_ARGUMENTS = re.compile(r"[A-Za-z][A-Za-z0-9]*_([A-Za-z0-9]+_)*$")
-_WITHOUT_ARGUMENTS = re.compile(
-    r"[a-zA-Z]+[a-z0-9][A-Z][A-Za-z0-9]*$|[A-Z]{2,}[a-z][A-Za-z]*$|CGImage$"
-)
+_WITHOUT_ARGUMENTS = re.compile(r"[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*$|AUAudioUnit$")
 _DIGITS = re.compile(r"# *macos: *([\d.]+)")
 
 
@@ -59,6 +60,8 @@ class Names:
     """Names called without arguments that may or may not be selectors (`width`, `stop`)."""
     sent: list[Use] = field(default_factory=list)
     """Selectors in Objective-C spelling given to `send`: classes the API data does not have."""
+    bridge: list[Use] = field(default_factory=list)
+    """Names of the `objc` module."""
     delegate_methods: list[Use] = field(default_factory=list)
     """Methods of our NSObject classes; `argument_count` without self."""
 
@@ -97,7 +100,8 @@ def _read(path: Path, names: Names) -> None:
         )
         made = Use(name, path, node.lineno, version(said.group(1)) if said else None)
         if call is not None:
-            made.argument_count = len(call.args)
+            is_spread = any(isinstance(argument, ast.Starred) for argument in call.args)
+            made.argument_count = None if is_spread else len(call.args)
             made.has_keywords = bool(call.keywords)
         return made
 
@@ -110,11 +114,10 @@ def _read(path: Path, names: Names) -> None:
                     made = use(item.name, item)
                     made.argument_count = len(item.args.args) - 1
                     names.delegate_methods.append(made)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "send" and isinstance(node.args[1], ast.Constant):
-                made = use(str(node.args[1].value), node)
-                made.argument_count = len(node.args) - 2
-                names.sent.append(made)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "send":
+            made = use(str(ast.literal_eval(node.args[1])), node)
+            made.argument_count = len(node.args) - 2
+            names.sent.append(made)
         if not isinstance(node, ast.Attribute):
             continue
         call = calls.get(id(node))
@@ -122,6 +125,8 @@ def _read(path: Path, names: Names) -> None:
             names.exports.append((modules[node.value.id], use(node.attr, node, call)))
         elif node.attr.startswith("_"):
             continue
+        elif isinstance(node.value, ast.Name) and node.value.id == "objc":
+            names.bridge.append(use(node.attr, node, call))
         elif _WITH_ARGUMENTS.match(node.attr) or _WITHOUT_ARGUMENTS.match(node.attr):
             names.selectors.append(use(node.attr, node, call))
         elif call is not None and not call.args and not call.keywords and node.attr.islower():

@@ -6,6 +6,7 @@ Invariant: sizes are device pixels (Retina counted), even, and never larger than
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import objc
 import Quartz
 import ScreenCaptureKit
 
-from onetake.errors import DeviceUnavailable, OnetakeError, UsageError
+from onetake.errors import DeviceUnavailable, OnetakeError, PermissionDenied, UsageError
 from onetake.model.geometry import Rect
 from onetake.model.settings import Settings
 from onetake.platforms.contract import region_within
@@ -30,11 +31,18 @@ CONTENT_TIMEOUT_S = 1.5
 """Longest wait for the list of what can be shared. Shorter gives up on a busy window server; longer
 breaks the 3 s a device has to open."""
 
+ASK_AGAIN_S = 30.0
+"""After a refusal ScreenCaptureKit is left alone for so long: each call may make macOS ask the user
+again, and the engine tries every few seconds."""
+
 SURFACES = 8
 """Most pictures ScreenCaptureKit lends at a time: its default and its maximum (queueDepth)."""
 
 MOST_DISPLAYS = 16
 """Room for display ids; macOS drives fewer."""
+
+
+_refusal = {"until_s": 0.0}
 
 
 def stream_error(error: Any) -> OnetakeError:
@@ -59,6 +67,8 @@ def stream_error(error: Any) -> OnetakeError:
 
 def shareable() -> Any:
     """Ask for what can be shown now. Raises PermissionDenied, DeviceUnavailable."""
+    if time.monotonic() < _refusal["until_s"]:
+        raise denied("screen")
     Quartz.CGMainDisplayID()  # connects to the window server; without it a window filter aborts
     reply = Reply()
     ask = ScreenCaptureKit.SCShareableContent
@@ -70,7 +80,10 @@ def shareable() -> Any:
         raise DeviceUnavailable("the window server does not say what can be recorded")
     content, error = answer
     if failed(error):
-        raise stream_error(error)
+        problem = stream_error(error)
+        if isinstance(problem, PermissionDenied):
+            _refusal["until_s"] = time.monotonic() + ASK_AGAIN_S
+        raise problem
     return content
 
 

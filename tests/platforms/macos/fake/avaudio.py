@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import numpy as np
-
 from tests.platforms.macos.fake.runtime import (
     NULL,
     Framework,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from tests.platforms.macos.fake.coremedia import Clock, CMTime, Sample, pcm
 from tests.platforms.macos.fake.foundation import NSError
@@ -53,7 +53,7 @@ def _device(mac: Mac) -> type:
     class AVCaptureDevice(Framework):
         """A camera or microphone; the same object for the same device."""
 
-        _made: dict[str, Any] = {}
+        _made: ClassVar[dict[str, Any]] = {}
         _spec: CameraSpec | MicSpec
         _is_locked: bool
 

@@ -2,8 +2,9 @@
 
 Modelled: raises for an append before the session or while not ready; a time that does not increase
 is taken and the *next* append fails the writer; a failed writer is never ready again; sound is laid
-end to end whatever its times say; an input that runs ahead of another is made to wait; fragments
-and frame reordering exclude each other; pools exist between start and failure only.
+end to end whatever its times say; on demand (`Mac.most_ahead_s`) an input that runs ahead of
+another is made to wait; fragments and frame reordering exclude each other; pools exist between
+start and failure only.
 """
 
 from __future__ import annotations
@@ -14,14 +15,12 @@ import time
 from typing import Any
 
 import numpy as np
-
 from tests.platforms.macos.fake.coremedia import CMTime, Sample
 from tests.platforms.macos.fake.foundation import NSURL, NSError
 from tests.platforms.macos.fake.quartz import PixelBuffer, Pool
 from tests.platforms.macos.fake.runtime import Framework, Outs, Unmodelled, check_block
 from tests.platforms.macos.fake.world import Mac
 
-MOST_AHEAD_S = 1.5
 UNKNOWN, WRITING, COMPLETED, FAILED = 0, 1, 2, 3
 
 
@@ -54,9 +53,8 @@ class AVAssetWriterInput(Framework):
 
     def setMediaTimeScale_(self, value: int) -> None:
         """Ticks a second; pictures only."""
-        if self._kind != "AVMediaTypeVideo" or self._owner is not None:
-            if self._owner is not None and self._owner._status != UNKNOWN:
-                raise ValueError("NSInternalInconsistencyException: after startWriting")
+        if self._owner is not None and self._owner._status != UNKNOWN:
+            raise ValueError("NSInternalInconsistencyException: after startWriting")
         if self._kind != "AVMediaTypeVideo":
             raise ValueError("NSInvalidArgumentException: mediaTimeScale of a sound track")
         self._timescale = value
@@ -246,8 +244,10 @@ def _writer(mac: Mac) -> type:
                 return False
             if time.monotonic_ns() < mac.unready_until_ns:
                 return False
+            if mac.most_ahead_s is None:
+                return True
             others = [t for t in self._inputs if t is not track and not t._is_finished]
-            return all(track._end_s - other._end_s < MOST_AHEAD_S for other in others)
+            return all(track._end_s - other._end_s < mac.most_ahead_s for other in others)
 
         def _refuse_unless_ready(self, track: AVAssetWriterInput) -> None:
             if self._status == FAILED:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
 from tests.platforms.macos.fake.runtime import Framework, Outs, Unmodelled, VarList
 from tests.platforms.macos.fake.world import Mac
 

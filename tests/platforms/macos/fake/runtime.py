@@ -104,15 +104,14 @@ def _checked(owner: str, name: str, value: Any, *, outside: bool) -> Any:
     count = len(inspect.signature(function).parameters) - skip
     entry = TABLE["selectors"].get(name)
     since: tuple[int, ...] = (0,)
-    if name.endswith("_") or (entry is None and name not in ("init", "alloc")):
+    if name not in ("init", "alloc"):
         expected = name.count("_") if entry is None else entry["nargs"]
         if entry is None and not outside:
             raise Unmodelled(f"{owner}.{name} is not in api_table.json")
         if count != expected:
             raise Unmodelled(f"{owner}.{name} takes {expected} arguments, the stand-in {count}")
-    if entry is not None and not outside:
-        if owner in entry["owners"]:
-            since = version(entry["owners"][owner]["since"])
+    if entry is not None and not outside and owner in entry["owners"]:
+        since = version(entry["owners"][owner]["since"])
 
     def call(*arguments: Any) -> Any:
         if len(arguments) != count + skip:
@@ -143,7 +142,8 @@ class Framework(metaclass=FrameworkMeta):
         return value
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("__"):
+        is_too_new = any(name in kind.__dict__ for kind in type(self).__mro__)
+        if not name.startswith("__") and not is_too_new:
             Framework._mac.unmodelled.append(f"{type(self).__name__}.{name}")
         raise AttributeError(f"{type(self).__name__}.{name} is not modelled")
 

@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-
 from tests.platforms.macos.fake.world import NS_PER_S, Mac
 
 SYSTEM_HZ = 1000.0

@@ -122,6 +122,9 @@ class Mac:
     hal_names_devices: bool = True
     unready_until_ns: int = 0
     """The writer is not ready for anything before this host time."""
+    most_ahead_s: float | None = None
+    """How far one input may run ahead of another before it is made to wait; None = as far as it
+    likes, which is what Apple documents for inputs that expect real-time data."""
     fails_at_frame: int | None = None
     writer_error: tuple[int, int] = (-11800, -16364)
     """Code and underlying code of the failure at `fails_at_frame`."""
@@ -219,23 +222,23 @@ class Mac:
 
     def stop_streams(self, code: int) -> None:
         """End every running screen stream with an error of this code."""
-        for stream in [s for s in self.running if hasattr(s, "die")]:
+        for stream in [s for s in self.running if hasattr(type(s), "die")]:
             stream.die(code)
 
     def freeze_streams(self) -> None:
         """Let every running screen stream go silent without a word."""
-        for stream in [s for s in self.running if hasattr(s, "die")]:
+        for stream in [s for s in self.running if hasattr(type(s), "die")]:
             stream.freeze()
 
     def change_route(self) -> None:
         """Stop every audio engine as a route change does."""
-        for engine in [e for e in self.running if hasattr(e, "lose_route")]:
+        for engine in [e for e in self.running if hasattr(type(e), "lose_route")]:
             engine.lose_route()
 
     def unplug(self, uid: str) -> None:
         """Disconnect a camera or microphone."""
         self.cameras = [c for c in self.cameras if c.uid != uid]
         self.mics = [m for m in self.mics if m.uid != uid]
-        for session in [s for s in self.running if hasattr(s, "lose_device")]:
+        for session in [s for s in self.running if hasattr(type(s), "lose_device")]:
             session.lose_device(uid)
         self.change_route()

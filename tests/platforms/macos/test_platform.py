@@ -1,0 +1,145 @@
+"""What the platform lists and makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.platforms.macos.fake import Mac
+from tests.platforms.macos.fake.world import AppSpec, DisplaySpec, MicSpec, WindowSpec
+from tests.platforms.macos.making import back_end, running, until
+
+from onetake.clock import HostClock
+from onetake.errors import DeviceUnavailable
+from onetake.model.devices import Role
+from onetake.model.settings import Codec, Settings
+
+
+def _platform() -> Any:
+    return back_end("platform").MacPlatform()
+
+
+def _rich(mac: Mac) -> None:
+    mac.displays.append(DisplaySpec(2, 100, 60, 1.0))
+    mac.apps = [
+        AppSpec("com.apple.finder", "Finder", 100),
+        AppSpec("org.editor", "Editor", 200),
+    ]
+    mac.windows = [
+        WindowSpec(11, "notes.txt", "org.editor", width_pt=140, height_pt=120),
+        WindowSpec(12, "", "org.editor"),
+        WindowSpec(13, "tip", "org.editor", width_pt=20, height_pt=120),
+        WindowSpec(14, "Dock", "com.apple.finder", layer=20, width_pt=140, height_pt=120),
+    ]
+
+
+def test_lists_everything_there_is(mac: Mac) -> None:
+    """Displays, windows worth recording, applications, system sound, microphones and cameras."""
+    _rich(mac)
+    mac.mics.append(MicSpec("USB-7", "USB Microphone", 91))
+    mac.default_mic = "USB-7"
+    devices = {d.id: d for d in _platform().devices()}
+    assert list(devices) == [
+        "mac:system",
+        "display:1",
+        "display:2",
+        "window:11",
+        "app:com.apple.finder",
+        "app:org.editor",
+        "coreaudio:MIC-1",
+        "avf:MIC-1",
+        "coreaudio:USB-7",
+        "avf:USB-7",
+        "avf:CAM-1",
+    ]
+    assert devices["window:11"].name == "Editor: notes.txt"
+    assert [d.id for d in devices.values() if d.is_default] == [
+        "mac:system",
+        "display:1",
+        "coreaudio:USB-7",
+        "avf:CAM-1",
+    ]
+
+
+def test_listing_never_raises(mac: Mac) -> None:
+    """Without the screen permission microphones and cameras are listed, and the problem is said."""
+    mac.has_screen_grant = False
+    platform = _platform()
+    roles = {device.role for device in platform.devices()}
+    assert roles == {Role.MIC, Role.CAMERA}
+    assert len(platform.problems()) == 1
+    assert "Terminal" in platform.problems()[0]
+
+
+def test_listing_on_macos_13(mac: Mac) -> None:
+    """Device types that came with macOS 14 have their older names before."""
+    mac.version = (13, 0)
+    assert {d.role for d in _platform().devices()} == set(Role)
+
+
+def test_owns_its_schemes(mac: Mac) -> None:
+    """Ids are told apart by their scheme."""
+    platform = _platform()
+    for device_id in ("display:1", "window:2", "app:x", "mac:system", "coreaudio:u", "avf:u"):
+        assert platform.owns(device_id)
+    for device_id in ("x11::0", "pulse:x", "synthetic:mic", "rtsp://host"):
+        assert not platform.owns(device_id)
+
+
+def test_wrong_role_for_a_device(mac: Mac) -> None:
+    """A microphone cannot be a screen."""
+    with pytest.raises(DeviceUnavailable):
+        _platform().source(Role.SCREEN, "coreaudio:MIC-1", Settings(), HostClock())
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_native"),
+    [
+        (Settings(), True),
+        (Settings(codec=Codec.HEVC), True),
+        (Settings(codec=Codec.AV1), False),
+        (Settings(encoder="h264_videotoolbox"), False),
+        (Settings(encoder="libx264"), False),
+    ],
+)
+def test_portable_writer_stays_selectable(mac: Mac, settings: Settings, is_native: bool) -> None:
+    """An encoder chosen by name, or AV1, takes the portable compositor and writer together."""
+    platform = _platform()
+    assert (platform.compositor((64, 36), settings) is not None) is is_native
+    assert (platform.writer("a.mp4", (64, 36), settings) is not None) is is_native
+
+
+def test_compositor_and_writer_share_the_pool(mac: Mac) -> None:
+    """The compositor draws into the pool of the writer of the same size."""
+    platform = _platform()
+    compositor = platform.compositor((64, 36), Settings())
+    writer = platform.writer("a.mp4", (64, 36), Settings())
+    assert compositor._pool is writer._pool
+    assert platform.compositor((32, 18), Settings())._pool is not writer._pool
+
+
+@pytest.mark.parametrize(
+    ("device_id", "size"),
+    [("window:11", (280, 240)), ("app:org.editor", (320, 180)), ("display:2", (100, 60))],
+)
+def test_windows_applications_and_displays_record(
+    mac: Mac, device_id: str, size: tuple[int, int]
+) -> None:
+    """Each kind of target opens in its size and delivers."""
+    _rich(mac)
+    source = _platform().source(Role.SCREEN, device_id, Settings(), HostClock())
+    with running(source) as pictures:
+        assert source.size_px() == size
+        assert until(lambda: bool(pictures.sink.frames))
+
+
+def test_own_and_chosen_applications_are_left_out(mac: Mac) -> None:
+    """Our own windows and the applications the user names are not in the picture."""
+    import os
+
+    _rich(mac)
+    mac.apps.append(AppSpec("org.onetake", "onetake", os.getpid()))
+    wish = Settings(excluded_apps=("org.editor",))
+    source = _platform().source(Role.SCREEN, "display:1", wish, HostClock())
+    with running(source):
+        assert mac.running[0]._filter._hidden == ["org.editor", "org.onetake"]
