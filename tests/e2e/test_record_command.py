@@ -23,10 +23,11 @@ TRACKS = {"video": "h264", "audio": "aac"}
 def ends_s(path: Path) -> dict[str, float]:
     """Return where each track's last packet ends, in seconds as a player counts."""
     with av.open(str(path)) as container:
-        assert {s.type: s.codec_context.name for s in container.streams} == TRACKS
+        streams = [*container.streams.video, *container.streams.audio]
+        assert {stream.type: stream.codec_context.name for stream in streams} == TRACKS
         return {
             stream.type: float((stream.duration or 0) * stream.time_base)
-            for stream in container.streams
+            for stream in streams
             if stream.time_base
         }
 
@@ -120,13 +121,13 @@ def test_keys_steer_a_take_on_a_terminal(tmp_path: Path) -> None:
     terminal = Terminal(["record", str(path), *SYNTHETIC, "--camera=synthetic"], env)
     terminal.wait_for("REC 00:00:00")
     for key, shown in [
-        ("m", "mic muted"),
-        ("s", "system muted"),
+        ("m", "microphone muted"),
+        ("s", "system sound muted"),
         ("c", "camera hidden"),
         ("p", "PAUSE"),
-        ("p", "resume"),
+        ("p", "resumed"),
         ("k", "marker"),
-        ("m", "mic live"),
+        ("m", "microphone live"),
         ("c", "camera shown"),
     ]:
         terminal.press(key)

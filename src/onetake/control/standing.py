@@ -21,7 +21,7 @@ from onetake.model.commands import (
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.events import Snapshot
 from onetake.model.settings import Settings
-from onetake.session import GAIN_DB_MAX, GAIN_DB_MIN
+from onetake.session.machine import GAIN_DB_MAX, GAIN_DB_MIN
 
 __all__ = ["SETTINGS_FIELD", "after", "shown_with", "with_controls_of"]
 

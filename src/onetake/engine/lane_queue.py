@@ -98,6 +98,7 @@ class LaneQueue:
         self._waiting = dict.fromkeys(Role, 0)
         self._changed = threading.Condition()
         self._missed_damage: tuple[Rect, ...] | None = ()
+        self._is_ended = False
         self.dropped = dict.fromkeys(Role, 0)
         """Items thrown away because the queue was full, by role. Written under the lock."""
 
@@ -109,12 +110,14 @@ class LaneQueue:
         """Append a control item."""
         with self._changed:
             self._items.append(item)
+            self._is_ended = self._is_ended or isinstance(item, End)
             self._changed.notify()
 
     def put_frame(self, role: Role, frame: Frame) -> None:
-        """Append a picture, or drop one and release it. Takes the frame over."""
+        """Append a picture, or drop one and release it. Takes the frame over. After the `End` item
+        pictures are not wanted any more, and none of them counts as dropped."""
         with self._changed:
-            unwanted = self._make_room(role, frame)
+            unwanted = frame if self._is_ended else self._make_room(role, frame)
             if unwanted is not frame:
                 if role is Role.SCREEN:
                     self._heal(frame)

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from onetake.audio.lane import AudioLane
 from onetake.clock import Clock
 from onetake.engine.lane_queue import Arm, Captured, End, Item, LaneQueue, SourceNews, StartAt
+from onetake.engine.readings import Readings
 from onetake.model.commands import TimedCommand
 from onetake.model.devices import Role
 from onetake.model.media import AudioBlock, Frame
-from onetake.model.units import NS_PER_MS
+from onetake.model.units import NS_PER_MS, NS_PER_S
 from onetake.platforms.contract import Writer
 from onetake.video.lane import VideoLane
 
@@ -37,6 +38,9 @@ START_WITHOUT_BEAT_NS = 250 * NS_PER_MS
 
 ADVANCE_EVERY_NS = 100 * NS_PER_MS
 """How often the mixer renders. More often costs calls, less often encodes in bursts."""
+
+READ_EVERY_NS = 2 * NS_PER_S
+"""How often a lane's statistics are made for others to read. They take a millisecond or two."""
 
 BATCH_LIMIT = 500
 """Most items taken in before the mixer renders, so that a long backlog cannot starve it."""
@@ -91,11 +95,14 @@ class VideoLaneThread(LaneThread):
         queue: LaneQueue,
         clock: Clock,
         *,
+        readings: Readings,
         on_started: Callable[[int], None],
         on_error: Callable[[Exception], None],
     ) -> None:
         super().__init__("video-lane", queue, clock, on_error)
         self._lane = lane
+        self._readings = readings
+        self._next_reading_ns = 0
         self._on_started = on_started
         self._has_picture = False
         self._armed_ns: int | None = None
@@ -106,6 +113,7 @@ class VideoLaneThread(LaneThread):
             item = self._queue.get(WAIT_S)
             if isinstance(item, End):
                 self._lane.finish(item.end_host_ns)
+                self._readings.video = self._lane.statistics()
                 return
             if item is not None:
                 self._take_in(item)
@@ -144,6 +152,9 @@ class VideoLaneThread(LaneThread):
         if item is not None and (len(self._queue) > 0 or not is_due):
             return
         self._last_tick_ns = now_ns
+        if now_ns >= self._next_reading_ns:
+            self._next_reading_ns = now_ns + READ_EVERY_NS
+            self._readings.video = self._lane.statistics()
         waited_ns = 0 if self._armed_ns is None else now_ns - self._armed_ns
         if waited_ns > START_WITHOUT_BEAT_NS and self._has_picture:
             self._start(now_ns - TICK_LAG_NS)
@@ -165,11 +176,14 @@ class AudioLaneThread(LaneThread):
         clock: Clock,
         *,
         writer: Callable[[], Writer],
+        readings: Readings,
         on_heard: Callable[[Role, AudioBlock], None],
         on_error: Callable[[Exception], None],
     ) -> None:
         super().__init__("audio-lane", queue, clock, on_error)
         self._lane = lane
+        self._readings = readings
+        self._next_reading_ns = 0
         self._writer = writer
         self._on_heard = on_heard
         self._seen_ns = 0
@@ -181,14 +195,26 @@ class AudioLaneThread(LaneThread):
             if end is not None:
                 for block in self._lane.finish(end.end_host_ns):
                     self._writer().write_audio(block.tracks)
+                self._readings.sources = self._lane.statistics()
                 return
             now_ns = self._clock.now_ns()
+            self._read(now_ns)
             if now_ns >= next_ns:
                 next_ns = now_ns + ADVANCE_EVERY_NS
                 # Behind with the queue: what is in it has happened but is not known yet.
                 known_ns = self._seen_ns if len(self._queue) else now_ns
                 for block in self._lane.advance(known_ns):
                     self._writer().write_audio(block.tracks)
+
+    def _read(self, now_ns: int) -> None:
+        """Leave what the lane knows where others may read it."""
+        readings = self._readings
+        readings.levels = self._lane.levels()
+        if now_ns >= self._next_reading_ns:
+            self._next_reading_ns = now_ns + READ_EVERY_NS
+            readings.drift_ppm = self._lane.drift_ppm()
+            readings.alignment_error_ms = self._lane.alignment_error_ms()
+            readings.sources = self._lane.statistics()
 
     def _take_in_waiting(self) -> End | None:
         """Take in what waits, at most a batch; return the end when it came."""
@@ -217,10 +243,17 @@ class AudioLaneThread(LaneThread):
 
 
 class WriterThread:
-    """Muxes what is encoded. Owner: the take; ends after `finish_up`, when nothing is left."""
+    """Writes what is encoded. Owner: the take; ends after `finish_up`, when nothing is left.
 
-    def __init__(self, writer: Writer, on_error: Callable[[Exception], None]) -> None:
+    Args:
+        flush: writes the journal; called about ten times a second.
+    """
+
+    def __init__(
+        self, writer: Writer, flush: Callable[[], None], on_error: Callable[[Exception], None]
+    ) -> None:
         self._writer = writer
+        self._flush = flush
         self._on_error = on_error
         self._is_ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -238,6 +271,7 @@ class WriterThread:
     def _run(self) -> None:
         try:
             while self._writer.pump(WAIT_S) or not self._is_ending.is_set():
-                pass
+                self._flush()
+            self._flush()
         except Exception as error:  # noqa: BLE001  top of a thread: the take ends with a file
             self._on_error(error)

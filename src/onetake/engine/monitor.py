@@ -9,16 +9,18 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from onetake.audio.watch import SoundWatch
 from onetake.clock import Clock
 from onetake.engine.disk_watch import DiskState, DiskWatch
 from onetake.engine.frame_counter import FrameCounter
-from onetake.engine.live_levels import LiveLevels
+from onetake.engine.readings import Readings
 from onetake.model.devices import Role
 from onetake.model.events import Meters
 from onetake.model.media import AudioBlock
 from onetake.model.units import NS_PER_S
-from onetake.session import Session
+from onetake.session.machine import Session
 
 __all__ = ["Monitor"]
 
@@ -36,17 +38,15 @@ class Monitor:
         warn: told (code, message, hint).
     """
 
-    def __init__(self, clock: Clock, folder: Path, warn: Warn) -> None:
+    def __init__(self, clock: Clock, folder: Path, readings: Readings, warn: Warn) -> None:
         self._clock = clock
         self._folder = folder
         self._warn = warn
-        self._levels = LiveLevels()
+        self._readings = readings
         self._sound = SoundWatch()
         self._disk = DiskWatch()
         self._next_disk_ns = 0
         self.frames = FrameCounter(clock)
-        self.last_meters: Meters | None = None
-        """The latest levels; None before the first block. Any thread may read it."""
 
     @property
     def disk(self) -> DiskState:
@@ -55,17 +55,16 @@ class Monitor:
 
     def heard(self, role: Role, block: AudioBlock, *, is_muted: bool) -> None:
         """Take a block of sound into account."""
-        peak = self._levels.heard(role, block)
+        peak = float(np.abs(block.samples).max(initial=0.0))
         for warned in self._sound.heard(role, block.stamp_ns, peak, is_muted=is_muted):
             self._warn(warned.code, warned.message, warned.hint)
 
     def meters(self, session: Session) -> Meters | None:
-        """Return the levels since the last call, or None when nothing was heard."""
-        levels = self._levels.take(session.gain_db, session.is_muted)
+        """Return the levels now, or None when there is no source of sound."""
+        levels = self._readings.levels
         if not levels:
             return None
-        self.last_meters = Meters(levels, session.position_ns(self._clock.now_ns()))
-        return self.last_meters
+        return Meters(levels, session.position_ns(self._clock.now_ns()))
 
     def is_disk_full(self, written_bytes: int) -> bool:
         """Whether the take has to end now to be finished; warns when it soon will. Asks the disk

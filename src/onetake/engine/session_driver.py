@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from onetake.clock import Clock
 from onetake.engine.broadcast import Broadcaster, Subscription
@@ -16,16 +17,15 @@ from onetake.engine.inlets import Inlets
 from onetake.engine.lane_queue import End, StartAt
 from onetake.model.commands import Command, TimedCommand
 from onetake.model.events import ControlChanged, Event, Meters, Started, Warned
-from onetake.session import (
+from onetake.session.machine import Session, step
+from onetake.session.messages import (
     Apply,
     BeginStop,
     CommandReceived,
     Effect,
     Publish,
-    Session,
     SessionEvent,
     TimelineStarted,
-    step,
 )
 
 __all__ = ["HISTORY_LIMIT", "SessionDriver"]
@@ -43,12 +43,16 @@ class SessionDriver:
 
     Args:
         inlets: the lanes' queues, which commands go into.
+        on_event: shown each event but meters, under the lock; must not block.
     """
 
-    def __init__(self, session: Session, inlets: Inlets, clock: Clock) -> None:
+    def __init__(
+        self, session: Session, inlets: Inlets, clock: Clock, on_event: Callable[[Event], None]
+    ) -> None:
         self._session = session
         self._inlets = inlets
         self._clock = clock
+        self._on_event = on_event
         self._lock = threading.Lock()
         self._broadcaster = Broadcaster()
         self._work: deque[Effect] = deque()
@@ -144,6 +148,7 @@ class SessionDriver:
     def _tell(self, event: Event) -> None:
         if not isinstance(event, Meters):
             self._history.append(event)
+            self._on_event(event)
         if isinstance(event, Warned):
             self._recent.append(event)
         self._broadcaster.publish(event)

@@ -16,18 +16,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onetake.clock import Clock
+from onetake.engine.bookkeeping import Bookkeeping
 from onetake.engine.broadcast import Subscription
-from onetake.engine.finishing import TakeOutcome, finish_file
+from onetake.engine.finishing import Ended, TakeOutcome, finish_file, outcome_of
 from onetake.engine.inlets import Inlets
 from onetake.engine.monitor import Monitor
 from onetake.engine.plan import Plan
 from onetake.engine.preview import PreviewTap
+from onetake.engine.readings import Readings
 from onetake.engine.session_driver import SessionDriver
+from onetake.engine.snapshot import snapshot_of
 from onetake.engine.source_set import SourceSet
 from onetake.engine.wiring import Wiring
 from onetake.errors import InvalidState, OnetakeError, OutputFailed
@@ -44,13 +46,13 @@ from onetake.model.events import (
 from onetake.model.media import AudioBlock
 from onetake.model.units import NS_PER_MS, ns_from_sample
 from onetake.platforms.contract import Source
-from onetake.session import (
+from onetake.session.machine import Session
+from onetake.session.messages import (
     Begin,
     BeginStop,
     DiskRunsOut,
     Finalised,
     OpenWriter,
-    Session,
     SourceDelivered,
     SourceLost,
     SwitchSource,
@@ -79,14 +81,6 @@ STOPPED_BY_USER = "stopped-by-user"
 """Code of the error with which a source says that the user stopped it in the system's own menu."""
 
 
-@dataclass(slots=True)
-class _Early:
-    """What happened before the take ran and may refuse it."""
-
-    opened: dict[Role, Source] = field(default_factory=dict)
-    refused: OnetakeError | None = None
-
-
 class Take:
     """A take that runs, or has run. Made by `engine.recorder.Recorder`.
 
@@ -99,15 +93,20 @@ class Take:
         self._clock = clock
         self._started = threading.Event()
         self._ended = threading.Event()
-        self._early = _Early()
+        self._opened: dict[Role, Source] = {}
+        self._refused: OnetakeError | None = None
         self._inlets = Inlets()
         session = Session.of(plan.settings, frozenset(plan.devices))
-        self._driver = SessionDriver(session, self._inlets, clock)
+        self._readings = Readings()
+        self._books = Bookkeeping(clock, self._readings)
+        self._driver = SessionDriver(session, self._inlets, clock, self._books.happened)
         self._preview = PreviewTap(clock)
         log = plan.settings.stamp_log
         self._stamp_log = StampLog(log) if log else None
-        self._monitor = Monitor(clock, Path(path).parent, self._driver.warn)
+        self._monitor = Monitor(clock, Path(path).parent, self._readings, self._driver.warn)
         self._started_event: Started | None = None
+        self._dropped_before = 0
+        """Pictures dropped before the first frame: they would not be in the file anyway."""
         self._wiring: Wiring | None = None
         self._outcome: TakeOutcome | None = None
         self._error: OnetakeError | None = None
@@ -158,7 +157,8 @@ class Take:
 
     @property
     def _dropped_frames(self) -> int:
-        return self._monitor.frames.dropped + self._inlets.video.dropped[Role.SCREEN]
+        queued = self._inlets.video.dropped[Role.SCREEN] - self._dropped_before
+        return self._monitor.frames.dropped + queued if self._started.is_set() else 0
 
     def subscribe(self, *, from_start: bool = False) -> Subscription:
         """Listen to the take's events from now on, or from its start."""
@@ -166,26 +166,17 @@ class Take:
 
     def snapshot(self) -> Snapshot:
         """Return everything a user interface shows, at this instant."""
-        session = self._driver.session
-        wiring, meters, disk = self._wiring, self._monitor.last_meters, self._monitor.disk
-        return Snapshot(
-            state=session.state,
+        wiring = self._wiring
+        return snapshot_of(
+            self._driver.session,
             path=self._path,
-            position_ns=session.position_ns(self._clock.now_ns()),
+            host_ns=self._clock.now_ns(),
             size_bytes=0 if wiring is None else wiring.writer.size_bytes,
-            frames=self._monitor.frames.written,
             dropped_frames=self._dropped_frames,
-            fps=self._monitor.frames.per_second(),
-            is_mic_muted=session.is_muted[Role.MIC],
-            is_system_muted=session.is_muted[Role.SYSTEM],
-            mic_gain_db=session.gain_db[Role.MIC],
-            system_gain_db=session.gain_db[Role.SYSTEM],
-            overlay=session.overlay,
-            sources=session.sources,
+            frames=self._monitor.frames,
+            disk=self._monitor.disk,
+            readings=self._readings,
             devices=self._sources.devices(),
-            levels={} if meters is None else meters.levels,
-            free_bytes=disk.free_bytes,
-            minutes_left=disk.minutes_left,
             warnings=self._driver.recent_warnings(),
         )
 
@@ -204,8 +195,7 @@ class Take:
             return None
         if self._error is not None:
             raise self._error
-        assert self._outcome is not None
-        return self._outcome.finished
+        return None if self._outcome is None else self._outcome.finished
 
     @property
     def is_ended(self) -> bool:
@@ -216,7 +206,7 @@ class Take:
 
     def source_opened(self, role: Role, source: Source) -> None:
         """A device is open."""
-        self._early.opened.setdefault(role, source)
+        self._opened.setdefault(role, source)
         self._driver.woken.set()
 
     def source_delivered(self, role: Role, device_id: str) -> None:
@@ -229,10 +219,10 @@ class Take:
             self.stop()
             return
         now_ns = self._clock.now_ns()
-        never_opened = role not in self._early.opened
+        never_opened = role not in self._opened
         is_early = now_ns - self._driver.session.begun_ns < REFUSE_WITHIN_NS
         if never_opened and (is_early or role is Role.SCREEN) and not self._started.is_set():
-            self._early.refused = self._early.refused or error
+            self._refused = self._refused or error
             self._driver.woken.set()
             return
         self._driver.step(SourceLost(role, device_id, now_ns, error.message))
@@ -272,15 +262,14 @@ class Take:
         while True:
             self._driver.woken.wait(TICK_S)
             self._driver.woken.clear()
-            if self._early.refused is not None and not self._started.is_set():
-                self._error = self._early.refused
+            if self._refused is not None and not self._started.is_set():
+                self._error = self._refused
                 return None
             self._wire_when_sized()
             while (effect := self._driver.next_work()) is not None:
                 match effect:
                     case OpenWriter():
-                        assert self._wiring is not None
-                        self._wiring.open_writer()
+                        self._open_writer()
                     case SwitchSource():
                         self._sources.fill(effect.role, effect.device_id)
                     case BeginStop():
@@ -292,7 +281,7 @@ class Take:
 
     def _wire_when_sized(self) -> None:
         """Build the lanes as soon as the size of the screen is known."""
-        screen = self._early.opened.get(Role.SCREEN)
+        screen = self._opened.get(Role.SCREEN)
         if self._wiring is not None or screen is None:
             return
         self._wiring = Wiring(
@@ -304,14 +293,38 @@ class Take:
             on_heard=self._heard,
             frames=self._monitor.frames,
             preview=self._preview,
+            readings=self._readings,
+            flush=self._flush,
             warn=self._driver.warn,
             on_started=self._on_started,
             on_error=self._failed,
         )
 
+    def _open_writer(self) -> None:
+        """Create the file and its journal, then accept the next frame as the first."""
+        wiring = self._wiring
+        assert wiring is not None
+        wiring.open_writer()
+        self._books.open(
+            wiring.recording,
+            size_px=wiring.size_px,
+            encoder=wiring.encoder,
+            devices=self._plan.devices,
+            settings=self._plan.settings,
+            history=self._driver.history(),
+        )
+        wiring.arm()
+
+    def _flush(self) -> None:
+        """Write the journal. On the writer's thread."""
+        session = self._driver.session
+        t0_ns = session.timeline.t0_ns if session.timeline else 0
+        self._books.flush(session.position_ns(self._clock.now_ns()), t0_ns)
+
     def _on_started(self, t0_ns: int) -> None:
         """The first frame was accepted. On the video lane's thread."""
         assert self._wiring is not None
+        self._dropped_before = self._inlets.video.dropped[Role.SCREEN]
         width_px, height_px = self._wiring.size_px
         devices = dict(self._plan.devices)
         self._started_event = Started(self._path, t0_ns, devices, width_px, height_px)
@@ -352,26 +365,30 @@ class Take:
         self._sources.stop()
         self._inlets.drain()
         self._outcome = self._write_outcome(wiring, end_host_ns)
-        if self._outcome.error is not None:
-            self._error = self._error or self._outcome.error
-        self._driver.publish(self._outcome.finished)
+        self._error = self._outcome.error
+        self._books.end(is_finished=self._error is None)
+        if self._outcome.finished is not None:
+            self._driver.publish(self._outcome.finished)
 
     def _write_outcome(self, wiring: Wiring, end_host_ns: int) -> TakeOutcome:
         session = self._driver.session
         assert session.timeline is not None
-        end_ns = ns_from_sample(session.timeline.sample_at(end_host_ns))
-        history = self._driver.history()
-        return finish_file(
-            path=self._path,
-            writer=wiring.writer,
-            end_ns=end_ns,
+        ended = Ended(
+            path=Path(self._path),
+            started_at=self._books.started_at,
+            end_ns=ns_from_sample(session.timeline.sample_at(end_host_ns)),
+            size_px=wiring.size_px,
             session=session,
-            devices=self._plan.devices,
-            history=history,
-            video=wiring.video,
-            audio=wiring.audio,
+            settings=self._plan.settings,
+            devices=self._sources.devices(),
+            history=self._driver.history(),
+            readings=self._readings,
+            frames=self._monitor.frames.written,
             dropped_frames=self._dropped_frames,
+            has_seen_light=wiring.has_seen_light,
         )
+        error = finish_file(wiring.writer, ended)
+        return outcome_of(ended, wiring.encoder, error)
 
     def _abandon(self) -> None:
         """Let everything go; there is no take to keep."""

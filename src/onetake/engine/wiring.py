@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 
 from onetake.audio.lane import AudioLane
 from onetake.clock import Clock
@@ -12,6 +15,7 @@ from onetake.engine.lane_queue import Arm, End
 from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
 from onetake.engine.plan import Plan, Warn
 from onetake.engine.preview import PreviewTap
+from onetake.engine.readings import Readings
 from onetake.errors import OutputFailed
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.media import AudioBlock, StampKind
@@ -28,6 +32,7 @@ class Wiring:
     """Builds and ends the lanes and their threads. The take's thread only, but for `write_video`.
 
     Args:
+        flush: writes the journal, on the writer's thread.
         on_heard: shown each block of sound as it arrives, on the audio lane's thread.
         on_started: told t0 when the first frame was accepted, on the video lane's thread.
         on_error: told what a lane or the writer died of, on its thread.
@@ -41,18 +46,23 @@ class Wiring:
         size_px: tuple[int, int],
         inlets: Inlets,
         clock: Clock,
+        flush: Callable[[], None],
         on_heard: Callable[[Role, AudioBlock], None],
         frames: FrameCounter,
         preview: PreviewTap,
+        readings: Readings,
         warn: Warn,
         on_started: Callable[[int], None],
         on_error: Callable[[Exception], None],
     ) -> None:
         self.size_px = size_px
+        self._path = path
         self._inlets = inlets
         self._frames = frames
         self._preview = preview
         self._on_error = on_error
+        self.has_seen_light = False
+        """Whether any picture was brighter than black. Written by the video lane's thread."""
         limit_s = plan.settings.duration_s
         self._limit_ns = None if limit_s is None else round(limit_s * NS_PER_S)
         self.writer = plan.writer(path, size_px, warn)
@@ -62,25 +72,43 @@ class Wiring:
         self.audio = AudioLane(plan.settings, kinds)
         self._lanes: list[VideoLaneThread | AudioLaneThread] = [
             VideoLaneThread(
-                self.video, inlets.video, clock, on_started=on_started, on_error=on_error
+                self.video,
+                inlets.video,
+                clock,
+                readings=readings,
+                on_started=on_started,
+                on_error=on_error,
             ),
             AudioLaneThread(
                 self.audio,
                 inlets.audio,
                 clock,
                 writer=lambda: self.writer,
+                readings=readings,
                 on_heard=on_heard,
                 on_error=on_error,
             ),
         ]
-        self._writer_thread = WriterThread(self.writer, on_error)
+        self._writer_thread = WriterThread(self.writer, flush, on_error)
         for lane in self._lanes:
             lane.start()
 
+    @property
+    def recording(self) -> Path:
+        """The file the take is being written to: another one while an old file is replaced."""
+        return Path(getattr(self.writer, "path", self._path))
+
+    @property
+    def encoder(self) -> str:
+        """The video encoder's name, where the writer tells one; after `open_writer`."""
+        return str(getattr(self.writer, "encoder", ""))
+
     def open_writer(self) -> None:
-        """Create the file and accept the next screen frame as the first one. Raises OutputFailed,
-        DiskFull, EncoderUnavailable."""
+        """Create the file. Raises OutputFailed, DiskFull, EncoderUnavailable."""
         self.writer.start()
+
+    def arm(self) -> None:
+        """Accept the next screen frame as the first one. After `open_writer`."""
         self._writer_thread.start()
         self._inlets.video.put(Arm())
 
@@ -105,6 +133,8 @@ class Wiring:
         """Give a composed picture to the writer. On the video lane's thread."""
         if self._limit_ns is not None and position_ns >= self._limit_ns:
             return True  # Past the wanted duration, which the take's thread notices a moment later.
+        if not self.has_seen_light:
+            self.has_seen_light = _is_bright(image)
         self._preview.offer(image)
         if not self.writer.is_ready_for_video():
             self._frames.count_dropped()
@@ -112,3 +142,19 @@ class Wiring:
         self.writer.write_video(position_ns, image)
         self._frames.count_written()
         return True
+
+
+LIGHT_LUMA = 24
+"""A picture with a brighter pixel is not black: limited range has black at 16."""
+
+
+def _is_bright(image: object) -> bool:
+    """Whether a portable picture shows anything but black, by every eighth pixel of every eighth
+    row; False for native pictures, which cannot be read here."""
+    import av
+
+    if not isinstance(image, av.VideoFrame):
+        return False
+    plane = image.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return bool(rows[: image.height : 8, : image.width : 8].max(initial=0) > LIGHT_LUMA)

@@ -27,6 +27,7 @@ __all__ = [
     "SwitchDevice",
     "TimedCommand",
     "changed_overlay",
+    "command_text",
 ]
 
 
@@ -159,3 +160,33 @@ def _checked(overlay: Overlay) -> Overlay:
                 f"overlay {name} {value:g} is out of range", hint=f"choose {least:g} to {most:g}"
             )
     return overlay
+
+
+def command_text(command: Command) -> str:
+    """Return a command as it stands in a log line or a chapter: `microphone muted`."""
+    match command:
+        case SetMute():
+            return f"{_SOUNDS.get(command.role, command.role)} " + (
+                "muted" if command.is_muted else "live"
+            )
+        case SetGain():
+            return f"{_SOUNDS.get(command.role, command.role)} {command.gain_db:+g} dB"
+        case ShowCamera():
+            return "camera shown" if command.is_visible else "camera hidden"
+        case SetOverlay() | MoveOverlay():
+            return "camera moved"
+        case Marker():
+            return command.label or "marker"
+        case SwitchDevice():
+            return f"{command.role} switched to {command.device_id}"
+        case Pause():
+            return "paused"
+        case Resume():
+            return "resumed"
+        case Split():
+            return "new file"
+        case Stop():
+            return "stopped"
+
+
+_SOUNDS = {Role.MIC: "microphone", Role.SYSTEM: "system sound"}

@@ -35,9 +35,9 @@ __all__ = [
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes; new fields come without a new number."""
 
-DROPPED_SHARE = 0.001
-"""Share of dropped frames above which a take is degraded: 1 in 1000 is 3 s apart at 30 fps, and
-nobody sees it. Smaller: a single hiccup spoils the verdict. Larger: stutter passes as good."""
+DROPPED_SHARE = 0.01
+"""Share of dropped frames above which a take is degraded: 1 in 100 is one every 3 s at 30 fps.
+Smaller: a single hiccup of a short take spoils its verdict. Larger: stutter passes as good."""
 
 ALIGNMENT_P95_MS = 6.0
 """Alignment error (95th percentile) above which a take is degraded: the sync we promise."""

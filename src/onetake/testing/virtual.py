@@ -31,7 +31,8 @@ from onetake.model.video_report import VideoStatistics
 from onetake.platforms.contract import Writer
 from onetake.platforms.synthetic.platform import full_device_id
 from onetake.platforms.synthetic.script import Delivery, DeviceScript
-from onetake.session import (
+from onetake.session.machine import Session, step
+from onetake.session.messages import (
     Apply,
     Begin,
     BeginStop,
@@ -40,14 +41,12 @@ from onetake.session import (
     Finalised,
     OpenWriter,
     Publish,
-    Session,
     SessionEvent,
     SourceDelivered,
     SourceLost,
     SwitchSource,
     Tick,
     TimelineStarted,
-    step,
 )
 from onetake.testing.memory_writer import MemoryWriter
 from onetake.video.compositor import CpuCompositor

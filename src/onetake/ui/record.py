@@ -20,8 +20,16 @@ import msgspec
 from onetake.engine.broadcast import Subscription
 from onetake.engine.recorder import Recorder
 from onetake.engine.take import Take
-from onetake.errors import ExitCode, InvalidState, OnetakeError
-from onetake.model.commands import Command, Marker, Pause, Resume, SetMute, ShowCamera
+from onetake.errors import ExitCode, InvalidState
+from onetake.model.commands import (
+    Command,
+    Marker,
+    Pause,
+    Resume,
+    SetMute,
+    ShowCamera,
+    command_text,
+)
 from onetake.model.devices import Role
 from onetake.model.events import (
     ControlChanged,
@@ -52,9 +60,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def record(settings: Settings, *, as_json: bool) -> int:
     """Record one take and return the exit code. Raises OnetakeError when there is no file."""
     finished = run_take(Recorder(), settings, as_json=as_json)
-    if finished is None:
+    if finished is None or finished.verdict == "good":
         return ExitCode.OK
-    return ExitCode.OK if finished.verdict == "good" else ExitCode.DEGRADED
+    return ExitCode.DISK_FULL if finished.stop_reason == "disk-full" else ExitCode.DEGRADED
 
 
 def run_take(recorder: Recorder, settings: Settings, *, as_json: bool) -> Finished | None:
@@ -200,7 +208,7 @@ class _Words(_Display):
                 hint = f" ({event.hint})" if event.hint else ""
                 self._line(f"{clock_text(event.position_ns)} warning: {event.message}{hint}")
             case ControlChanged():
-                self._line(f"{clock_text(event.position_ns)} {_control_text(event.command)}")
+                self._line(f"{clock_text(event.position_ns)} {command_text(event.command)}")
             case SourceChanged() if event.reason:
                 self._line(
                     f"{clock_text(event.position_ns)} {event.role} {event.state}: {event.reason}"
@@ -230,20 +238,3 @@ class _Words(_Display):
     def _line(self, text: str) -> None:
         self._out.write(("\r\x1b[K" if self._is_live else "") + text + "\n")
         self._out.flush()
-
-
-def _control_text(command: Command) -> str:
-    match command:
-        case SetMute():
-            return f"{command.role} {'muted' if command.is_muted else 'live'}"
-        case ShowCamera():
-            return "camera shown" if command.is_visible else "camera hidden"
-        case Marker():
-            return f"marker {command.label}".rstrip()
-        case _:
-            return type(command).__name__.lower()
-
-
-def told_error(error: OnetakeError) -> str:
-    """Return an error in one line."""
-    return f"{error.message} ({error.hint})" if error.hint else error.message

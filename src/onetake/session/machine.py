@@ -35,7 +35,6 @@ from onetake.model.commands import (
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.events import (
     ControlChanged,
-    Event,
     SourceChanged,
     SourceState,
     StateChanged,
@@ -45,31 +44,27 @@ from onetake.model.events import (
 from onetake.model.geometry import Overlay
 from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_MS, NS_PER_S
+from onetake.session.messages import (
+    Apply,
+    Begin,
+    BeginStop,
+    CommandReceived,
+    DiskRunsOut,
+    Effect,
+    Finalised,
+    OpenWriter,
+    Publish,
+    SessionEvent,
+    SourceDelivered,
+    SourceLost,
+    SwitchSource,
+    Tick,
+    TimelineStarted,
+    TookFailure,
+)
 from onetake.timeline.timeline import Timeline
 
-__all__ = [
-    "GAIN_DB_MAX",
-    "GAIN_DB_MIN",
-    "SOURCE_WAIT_NS",
-    "Apply",
-    "Begin",
-    "BeginStop",
-    "CommandReceived",
-    "DiskRunsOut",
-    "Effect",
-    "Finalised",
-    "OpenWriter",
-    "Publish",
-    "Session",
-    "SessionEvent",
-    "SourceDelivered",
-    "SourceLost",
-    "SwitchSource",
-    "Tick",
-    "TimelineStarted",
-    "TookFailure",
-    "step",
-]
+__all__ = ["GAIN_DB_MAX", "GAIN_DB_MIN", "SOURCE_WAIT_NS", "Session", "step"]
 
 SOURCE_WAIT_NS = 3 * NS_PER_S
 """How long a take waits for slow sources before it starts without them. Shorter: a webcam that
@@ -80,131 +75,6 @@ GAIN_DB_MIN = -100.0
 
 GAIN_DB_MAX = 26.0
 """Loudest gain in dB; more only makes the limiter work."""
-
-
-# What happens to a session.
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """The take was asked for; its sources are being opened."""
-
-    host_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class SourceDelivered:
-    """A source delivered its first picture or sound since it was (re)opened."""
-
-    role: Role
-    device_id: str
-    host_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLost:
-    """A source went away; the engine is searching for it with back-off."""
-
-    role: Role
-    device_id: str
-    host_ns: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineStarted:
-    """The first frame was accepted: its PTS is position 0."""
-
-    t0_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class CommandReceived:
-    """Somebody gave a command."""
-
-    timed: TimedCommand
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time passed."""
-
-    host_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class TookFailure:
-    """The file cannot go on."""
-
-    code: str
-    message: str
-    host_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class DiskRunsOut:
-    """There is just enough room left to finish the file."""
-
-    host_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finalised:
-    """The file is finished and was read again."""
-
-
-SessionEvent = (
-    Begin
-    | SourceDelivered
-    | SourceLost
-    | TimelineStarted
-    | CommandReceived
-    | Tick
-    | TookFailure
-    | DiskRunsOut
-    | Finalised
-)
-
-
-# What the engine has to do about it.
-
-
-@dataclass(frozen=True, slots=True)
-class OpenWriter:
-    """Start the writer, then accept the next screen frame as the first one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Hand the command to the lanes, in order with what the sources deliver."""
-
-    timed: TimedCommand
-    position_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchSource:
-    """Fill the role with another device."""
-
-    role: Role
-    device_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class BeginStop:
-    """End both tracks at this host time and finish the file."""
-
-    end_host_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Tell everybody who listens."""
-
-    event: Event
-
-
-Effect = OpenWriter | Apply | SwitchSource | BeginStop | Publish
 
 
 @dataclass(frozen=True, slots=True)

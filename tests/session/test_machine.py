@@ -21,8 +21,8 @@ from onetake.model.devices import Role
 from onetake.model.events import ControlChanged, SourceState, StateChanged, TakeState, Warned
 from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_MS, NS_PER_S
-from onetake.session import (
-    SOURCE_WAIT_NS,
+from onetake.session.machine import SOURCE_WAIT_NS, Session, step
+from onetake.session.messages import (
     Apply,
     Begin,
     BeginStop,
@@ -32,14 +32,12 @@ from onetake.session import (
     Finalised,
     OpenWriter,
     Publish,
-    Session,
     SourceDelivered,
     SourceLost,
     SwitchSource,
     Tick,
     TimelineStarted,
     TookFailure,
-    step,
 )
 
 T0_NS = 10 * NS_PER_S

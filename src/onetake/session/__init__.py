@@ -1,0 +1,1 @@
+"""WHAT A TAKE IS DOING. Pure: the state machine (machine) and its messages (messages)."""
