@@ -15,7 +15,7 @@ import msgspec
 from onetake.control.runtime_dir import checked_session_id, runtime_dir
 from onetake.control.unix_socket import socket_path
 
-__all__ = ["SessionFile", "forget_session", "live_sessions", "remember_session"]
+__all__ = ["SessionFile", "forget_session", "live_sessions", "read_session", "remember_session"]
 
 
 class SessionFile(msgspec.Struct, frozen=True):
@@ -50,15 +50,22 @@ def live_sessions() -> list[SessionFile]:
     live = []
     paths = sorted(runtime_dir().glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
     for path in paths:
-        try:
-            session = msgspec.json.decode(path.read_bytes(), type=SessionFile)
-        except (msgspec.DecodeError, OSError):
+        session = read_session(path.stem)
+        if session is None:
             continue
         if session.id == path.stem and _answers(socket_path(session.id)):
             live.append(session)
         elif not _is_alive(session.pid):
             forget_session(path.stem)
     return live
+
+
+def read_session(session_id: str) -> SessionFile | None:
+    """Return what a session's file says; None when there is none that can be read."""
+    try:
+        return msgspec.json.decode(_path(session_id).read_bytes(), type=SessionFile)
+    except (msgspec.DecodeError, OSError):
+        return None
 
 
 def _path(session_id: str) -> Path:
