@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from tests.stage.processes import require
 from tests.stage.sound import SoundServer, pulseaudio
 from tests.stage.stage import Stage, changed_environment, stage
 from tests.stage.xserver import Screen, xvfb
+
+# The machine that runs the tests is shared: a slow example is no failure.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
 
 REAL_PROGRAMS = ("Xvfb", "xrandr", "xdotool", "pulseaudio", "pactl", "pacat", "ffmpeg")
 

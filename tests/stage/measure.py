@@ -11,8 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 
+import av
 import numpy as np
 from numpy.typing import NDArray
+from tests.stage.http_camera import http_camera
 from tests.stage.stage import Stage, stage
 from tests.stage.truth import chirp_times, nearest_errors_ns, read_picture, sound_of, stamp_times_ns
 
@@ -21,7 +23,7 @@ from onetake.model.devices import Role
 from onetake.model.media import AudioBlock, Frame
 from onetake.model.pattern import mic_chirp, system_chirp
 from onetake.model.settings import Settings
-from onetake.platforms.linux.platform import LinuxPlatform
+from onetake.platforms.registry import find_platforms
 
 
 class Collector:
@@ -37,6 +39,8 @@ class Collector:
 
     def frame(self, frame: Frame) -> None:
         self.stamps_ns.append(frame.pts_ns)
+        if isinstance(frame.image, av.VideoFrame):
+            frame.image = frame.image.to_ndarray(format="bgr24")
         if isinstance(frame.image, np.ndarray):
             code = read_picture(frame.image)
             if code is None:
@@ -57,7 +61,8 @@ class Collector:
 def collect(there: Stage, role: Role, device_id: str, seconds: float, fps: int) -> Collector:
     """Run one source against the stage."""
     collector, stop = Collector(there.start_ns), threading.Event()
-    source = LinuxPlatform().source(role, device_id, Settings(fps=fps), HostClock())
+    platform = next(p for p in find_platforms() if p.owns(device_id))
+    source = platform.source(role, device_id, Settings(fps=fps), HostClock())
 
     def run() -> None:
         with_cpu = time.thread_time()
@@ -114,7 +119,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--size", default="1920x1080")
-    parser.add_argument("--only", default="screen,system,mic")
+    parser.add_argument("--only", default="screen,system,mic,camera")
     wishes = parser.parse_args()
     width_px, height_px = (int(part) for part in wishes.size.split("x"))
     with stage(width_px, height_px, tick_ms=2) as there, there.environment():
@@ -131,6 +136,11 @@ def main() -> None:
         if "mic" in wishes.only:
             found = collect(there, Role.MIC, there.mic_id, wishes.seconds, wishes.fps)
             report_sound("mic", found, there, mic_chirp)
+        if "camera" in wishes.only:
+            with http_camera(there.start_ns) as camera:
+                found = collect(there, Role.CAMERA, camera.url, wishes.seconds, wishes.fps)
+            _say("HTTP camera, stamp - drawn", np.array(found.errors_ms), f"torn {found.torn}")
+            _say("HTTP camera, interval", np.diff(found.stamps_ns) / 1e6)
         card = there.card()
         heard = np.array([(h - there.start_ns - e) / 1e6 for e, h in card.pop("heard")])
         _say("sound card, heard - planned", heard, str(card))
