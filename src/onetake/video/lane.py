@@ -92,7 +92,10 @@ class VideoLane:
             self._screen_pts_ns = pts_ns
             self._compositor.screen(frame)
             return
-        self._advance(min(self._horizon_ns(), pts_ns - 1))
+        self._advance(min(self._horizon_ns(), pts_ns - MIN_STEP_NS))
+        if self._pacer.is_overdue(pts_ns) and not self._timeline.is_paused:
+            # More than half a second after the last frame, this one comes too late to be the next.
+            self._advance(pts_ns - MIN_STEP_NS)
         self._obey_until(pts_ns)
         if self._boundary_ns is not None and pts_ns - self._boundary_ns >= MIN_STEP_NS:
             # The boundary shows what was on the screen then: before this picture is drawn.
@@ -116,7 +119,7 @@ class VideoLane:
             self._cameras.drop_superseded(self._known_ns - 4 * LAG_NS)
         else:
             self._advance(self._horizon_ns())
-            self._cameras.drop_superseded(max(self._beat_ns, self._frame_ns))
+            self._cameras.drop_superseded(max(self._horizon_ns(), self._frame_ns))
 
     def apply(self, timed: TimedCommand) -> None:
         """Take a command; it shows in the first frame from its host time on that is not written
@@ -145,8 +148,6 @@ class VideoLane:
         if self._timeline is not None:
             self._know(end_host_ns)
             self._advance(end_host_ns - MIN_STEP_NS)
-            self._obey_until(end_host_ns)
-            self._emit_boundary()
             if not self._timeline.is_paused:
                 # In a pause the canvas shows what must not be in the file.
                 self._emit_last(end_host_ns)
@@ -167,10 +168,12 @@ class VideoLane:
         while True:
             command_ns = self._agenda[0].host_ns if self._agenda else None
             due_ns, cause = self._pacer.due(self._visible_camera_ns())
-            is_next = self._timeline.is_paused or (command_ns or 0) <= due_ns
-            if self._boundary_ns is not None:
+            if self._boundary_ns is not None and command_ns != self._boundary_ns:
                 self._emit_boundary()
-            elif command_ns is not None and command_ns <= until_ns and is_next:
+            elif command_ns is not None and (
+                command_ns == self._boundary_ns
+                or (command_ns <= until_ns and (self._timeline.is_paused or command_ns <= due_ns))
+            ):
                 self._obey(self._agenda.pop(0))
             elif due_ns <= until_ns and not self._timeline.is_paused:
                 self._emit(due_ns, cause)
@@ -246,9 +249,11 @@ class VideoLane:
         end_ns = self._timeline.position_ns(end_host_ns)
         last_ns = self._pacer.last_position_ns or 0
         position_ns = end_ns - self._pacer.frame_interval_ns
-        if self._pacer.is_stale and not self._pacer.can_follow(position_ns):
-            position_ns = (last_ns + end_ns) // 2
-        if position_ns < end_ns and self._pacer.can_follow(position_ns):
+        if self._pacer.is_stale:
+            # Half way to the end, but not before it happened.
+            changed_ns = self._timeline.position_ns(self._pacer.changed_ns)
+            position_ns = min(max((last_ns + end_ns) // 2, changed_ns), end_ns - MIN_STEP_NS)
+        if position_ns <= end_ns - MIN_STEP_NS and self._pacer.can_follow(position_ns):
             self._emit(self._timeline.host_ns(position_ns), Cause.STOP)
 
     def _emit(self, host_ns: int, cause: Cause) -> None:

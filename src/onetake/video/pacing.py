@@ -64,6 +64,8 @@ class Pacer:
         self.frame_interval_ns = min(NS_PER_S // max(fps, 1), _LONGEST_BEAT_NS)
         self.last_position_ns: int | None = None
         """Position of the last written frame."""
+        self.changed_ns = 0
+        """Host time of the last change: no frame from now on may lie before it."""
         self._written_ns = 0
         self._attempted_ns = 0
         self._beat_ns = 0
@@ -75,10 +77,15 @@ class Pacer:
         """Whether something changed that no frame in the file shows yet."""
         return self._stale is not None
 
+    def is_overdue(self, host_ns: int) -> bool:
+        """Whether a frame at `host_ns` would come more than half a second after the last one."""
+        return host_ns - self._written_ns > KEEP_ALIVE_NS
+
     def change(self, host_ns: int, cause: Cause) -> None:
         """Remember that something changed at `host_ns`; the first of several counts."""
         if self._stale is None:
             self._stale = host_ns, cause
+        self.changed_ns = max(self.changed_ns, host_ns)
         self._is_stale_counted = False
 
     def on_beat(self, host_ns: int, *, has_camera: bool) -> Cause | None:
@@ -103,6 +110,7 @@ class Pacer:
         """
         # Three quarters: a camera as fast as the screen must keep its own stamps despite jitter.
         earliest_ns = max(self._beat_ns, self._attempted_ns) + 3 * self.frame_interval_ns // 4
+        earliest_ns = max(earliest_ns, self.changed_ns)
         due = max(self._written_ns + KEEP_ALIVE_NS, earliest_ns), Cause.REPEAT
         if camera_ns is not None and max(camera_ns, earliest_ns) < due[0]:
             due = max(camera_ns, earliest_ns), Cause.CAMERA
