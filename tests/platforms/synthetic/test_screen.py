@@ -177,6 +177,12 @@ def test_a_silent_screen_says_nothing() -> None:
     assert all(image is not None for _, _, image in seen)
 
 
+def test_a_screen_at_rest_for_good_has_nothing_more_to_say() -> None:
+    """With beats=0 the deliveries end where the screen comes to rest, rather than spin."""
+    seen = frames(Options(static_from_s=1.0, beats=False), 1000)
+    assert 28 <= len(seen) <= 32
+
+
 def test_without_events_nothing_flashes() -> None:
     """has_events=0 leaves out the flash and the block."""
     seen = frames(Options(has_events=False), 60)

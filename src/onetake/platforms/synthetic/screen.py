@@ -167,7 +167,8 @@ def screen_frames(
     start_ns: int,
     is_late: Callable[[int], bool],
 ) -> Iterator[tuple[int, Frame]]:
-    """Yield (delivery time, frame) for ever, from `start_ns` on.
+    """Yield (delivery time, frame) from `start_ns` on; it ends only where the screen stands still
+    for good and says nothing.
 
     `is_late` says whether a frame to be delivered at a time would come too late to be worth
     drawing; it is then skipped, as a busy screen skips it.
@@ -183,12 +184,13 @@ def screen_frames(
         position_ns = math.ceil(tick * NS_PER_S / fps)
         pts_ns = epoch_ns + position_ns
         tick += 1
-        is_still = pts_ns < still_until_ns or (
-            still_from_ns is not None and pts_ns >= still_from_ns
-        )
+        is_for_good = still_from_ns is not None and pts_ns >= still_from_ns
+        is_still = is_for_good or pts_ns < still_until_ns
         if is_still and has_shown and not painter.is_white:
             if options.beats:
                 yield pts_ns + latency_ns, painter.idle_frame(pts_ns)
+            elif is_for_good:
+                return
             continue
         if has_shown and is_late(pts_ns + latency_ns):
             continue

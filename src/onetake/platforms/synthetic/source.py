@@ -101,8 +101,9 @@ class SyntheticSource:
                 sink.frame(item)
             else:
                 sink.audio(replace(item, arrival_ns=self._clock.now_ns()))
-        assert self._spell.end_ns is not None
-        if not self._wait(self._spell.end_ns, stop):
+        if self._spell.end_ns is None:
+            stop.wait()
+        elif not self._wait(self._spell.end_ns, stop):
             raise self._gone()
 
     def close(self) -> None:
