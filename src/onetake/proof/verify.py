@@ -155,6 +155,9 @@ class _Look:
         ends: dict[str, float] = {}
         looked_at: list[_Stream] = [*streams.video[:1], *streams.audio]
         for stream in looked_at:
+            if not _has_codec(stream):
+                self._say(VerifyCode.UNREADABLE, f"{_name(stream)} is of no known codec")
+                continue
             end_s = self._tail(stream)
             if end_s is not None:
                 ends.setdefault(stream.type, end_s)
@@ -249,16 +252,22 @@ def _name(stream: av.stream.Stream) -> str:
     return "the picture" if stream.type == "video" else f"audio track {stream.index}"
 
 
+def _has_codec(stream: object) -> bool:
+    """Whether the track's codec is known; PyAV's types say it always is."""
+    return getattr(stream, "codec_context", None) is not None
+
+
 def _track(stream: av.stream.Stream) -> TrackReport:
-    context = stream.codec_context
-    form = ""
-    if isinstance(stream, av.VideoStream):
-        form = f"{stream.width}x{stream.height}"
-    elif isinstance(stream, av.AudioStream):
-        form = f"{stream.rate} Hz, {stream.channels} channels"
+    codec = form = ""
+    if _has_codec(stream):
+        codec = stream.codec_context.name
+        if isinstance(stream, av.VideoStream):
+            form = f"{stream.width}x{stream.height}"
+        elif isinstance(stream, av.AudioStream):
+            form = f"{stream.rate} Hz, {stream.channels} channels"
     return TrackReport(
         kind=stream.type,
-        codec=context.name if context is not None else "",
+        codec=codec,
         title=stream.metadata.get("handler_name", ""),
         duration_s=round(_header_s(stream), 6),
         packets=stream.frames,
