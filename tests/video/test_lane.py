@@ -524,3 +524,43 @@ def test_a_camera_shown_again_is_not_shown_before_the_command():
     take.tick(300)
     assert take.positions_ms == [0, 151]
     assert take.cameras == [None, 100]
+
+
+def test_a_late_pause_on_a_silent_screen_ends_no_loop():
+    """After a pause heard of late, frames wait until the file's own time is reached again."""
+    take = Rehearsal()
+    take.screen(0)
+    take.start()
+    take.tick(1600)
+    take.apply(700, Pause())
+    take.apply(1650, Resume())
+    take.tick(3000)
+    assert take.positions_ms[:4] == [0, 500, 1000, 1500]
+    assert all(later > 1500 for later in take.positions_ms[4:])
+    assert take.positions_ms[4] <= 2000
+
+
+def test_a_stamp_before_the_last_beat_makes_no_frame_of_its_own():
+    """A picture stamped before an idle beat: its own instant is past, the next beat shows it."""
+    take = Rehearsal()
+    take.screen(0)
+    take.start()
+    take.beat(33)
+    take.beat(66)
+    take.screen(60, "x")
+    take.beat(100)
+    assert take.positions_ms == [0, 100]
+    assert take.screens == [0, "x"]
+    assert take.lane.statistics().non_monotone_pts == 1
+
+
+def test_a_slow_screen_is_waited_for():
+    """At five beats a second a command 190 ms before the next beat shows with that beat."""
+    take = Rehearsal(fps=5)
+    take.screen(0)
+    take.start()
+    take.beat(200)
+    take.apply(210, ShowCamera(is_visible=False))
+    take.tick(300)
+    take.beat(400)
+    assert take.positions_ms == [0, 400]

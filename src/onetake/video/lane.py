@@ -26,7 +26,7 @@ from onetake.model.commands import (
 from onetake.model.geometry import Overlay
 from onetake.model.media import Frame
 from onetake.model.settings import Settings
-from onetake.model.units import NS_PER_MS
+from onetake.model.units import NS_PER_MS, NS_PER_S
 from onetake.model.video_report import VideoStatistics
 from onetake.platforms.contract import Compositor
 from onetake.timeline.timeline import Timeline
@@ -56,7 +56,7 @@ class VideoLane:
         self._cameras = CameraQueue(round((settings.camera_offset_ms or 0.0) * NS_PER_MS))
         self._has_camera = False
         self._pacer = Pacer(settings.fps)
-        self._silence_ns = silence_after_ns(self._pacer.frame_interval_ns)
+        self._silence_ns = silence_after_ns(NS_PER_S // max(settings.fps, 1))
         self._counts = VideoCounts()
         self._agenda: list[TimedCommand] = []
         self._timeline: Timeline | None = None
