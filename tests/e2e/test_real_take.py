@@ -1,0 +1,214 @@
+"""A take of real devices: X server, sound server, network camera; judged by the decoded file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.e2e.command import environment, run
+from tests.stage.ffmpeg_camera import ffmpeg_camera
+from tests.stage.sound import SoundServer
+from tests.stage.stage import Stage
+from tests.stage.xserver import Screen
+
+import onetake
+from onetake.model.geometry import Overlay
+from onetake.model.settings import Settings
+from onetake.proof.check import check
+from onetake.proof.results import CheckReport, PathOffsets, Verdict
+from onetake.video.overlay import lay_out
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+SECONDS = 20.0
+"""Length of the take in s."""
+
+MUTES_S = {"mic": (4.0, 7.0), "system": (9.0, 12.0), "camera": (14.0, 17.0)}
+"""When each is off, in s of the take: events come every 0.9 to 1.3 s, so two or three fall in."""
+
+OFFSET_MS = 3.0
+"""Bound of the median of each path; sync is promised to 3 ms."""
+
+P95_MS = 6.0
+STD_MS = 1.0
+
+
+def offsets_of(report: CheckReport, path: str) -> PathOffsets:
+    """Return the measured offsets of one path."""
+    (found,) = [offsets for offsets in report.offsets if offsets.path == path]
+    return found
+
+
+def wait_until(take: onetake.Take, position_s: float) -> None:
+    """Wait until the take is this long."""
+    while (now_s := take.snapshot().position_ns / 1e9) < position_s:
+        time.sleep(min(0.05, max(0.001, position_s - now_s)))
+
+
+def overlay_spread(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (time in s, spread of the luma where the camera lies) of each frame."""
+    times, spreads = [], []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        rect = lay_out(Overlay(), (stream.width, stream.height), (640, 360)).picture
+        for frame in container.decode(stream):
+            plane = frame.planes[0]
+            luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            part = luma[rect.y_px + 20 : rect.bottom_px - 20, rect.x_px + 20 : rect.right_px - 20]
+            times.append(float(frame.time or 0.0))
+            spreads.append(float(part.std()))
+    return np.array(times), np.array(spreads)
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[float, float]]]:
+    """Record once with all four sources and every control; the tests look at the one file."""
+    from tests.stage.processes import require
+    from tests.stage.stage import stage
+
+    require("Xvfb", "pulseaudio", "ffmpeg")
+    path = tmp_path_factory.mktemp("take") / "real.mp4"
+    told: dict[str, tuple[float, float]] = {}
+    with stage(1280, 720) as there, there.environment(), ffmpeg_camera() as url:
+        take = onetake.record(
+            path,
+            screen=there.screen_id,
+            system_audio=there.system_id,
+            mic=there.mic_id,
+            camera=url,
+            duration_s=SECONDS,
+        )
+        with take:
+            for name, (off_s, on_s) in MUTES_S.items():
+                control = getattr(take, name)
+                wait_until(take, off_s)
+                off = control.hide() if name == "camera" else control.mute()
+                wait_until(take, on_s)
+                on = control.show() if name == "camera" else control.unmute()
+                told[name] = (off, on)
+            take.wait()
+    return path, told
+
+
+@pytest.fixture(scope="module")
+def report(taken: tuple[Path, dict[str, tuple[float, float]]]) -> CheckReport:
+    """What `onetake check` says of the take."""
+    return check(taken[0])
+
+
+@pytest.mark.parametrize("path", ["system", "mic"])
+def test_sound_and_picture_are_together(report: CheckReport, path: str) -> None:
+    """Flash to beep in the decoded file: median within 3 ms, 95 % within 6, spread under 1."""
+    offsets = offsets_of(report, path)
+    assert offsets.events >= 10
+    assert abs(offsets.median_ms) <= OFFSET_MS
+    assert offsets.p95_ms <= P95_MS
+    assert offsets.std_ms <= STD_MS
+
+
+def test_microphone_and_system_sound_are_together(report: CheckReport) -> None:
+    """The two sounds lie within 3 ms of each other."""
+    assert abs(offsets_of(report, "mic-system").median_ms) <= OFFSET_MS
+
+
+@pytest.mark.parametrize(("muted", "other"), [("mic", "system"), ("system", "mic")])
+def test_a_muted_span_holds_none_of_its_source(
+    report: CheckReport,
+    taken: tuple[Path, dict[str, tuple[float, float]]],
+    muted: str,
+    other: str,
+) -> None:
+    """While one source is muted its beeps are not in the file, and the other's all are."""
+    spans = [span for span in report.muted if span.role == muted]
+    assert len(spans) == 1
+    assert spans[0].start_s == pytest.approx(taken[1][muted][0], abs=1e-6)
+    assert spans[0].end_s == pytest.approx(taken[1][muted][1], abs=1e-6)
+    assert spans[0].probes >= 2
+    assert spans[0].is_clean
+    assert offsets_of(report, muted).missing >= 2
+    assert not [f for f in report.findings if f.fault.value == "muted-not-silent"]
+    assert offsets_of(report, other).events > offsets_of(report, muted).events - 3
+
+
+def test_a_hidden_camera_shows_the_bare_screen(
+    taken: tuple[Path, dict[str, tuple[float, float]]],
+) -> None:
+    """From the first frame at or after the command to the last before, no camera is seen."""
+    path, told = taken
+    times_s, spreads = overlay_spread(path)
+    off_s, on_s = told["camera"]
+    is_hidden = (times_s >= off_s) & (times_s < on_s)
+    is_shown = (times_s > 1.0) & ~is_hidden
+    assert is_hidden.sum() >= 80
+    assert np.all(spreads[is_hidden] < 6.0), spreads[is_hidden].max()
+    assert np.all(spreads[is_shown] > 20.0), spreads[is_shown].min()
+
+
+def test_both_tracks_are_whole_and_end_together(report: CheckReport) -> None:
+    """Both tracks last as long as asked and end within one frame of each other."""
+    ends = [track.end_s for track in report.tracks if track.kind in ("video", "audio")]
+    assert ends == pytest.approx([SECONDS, SECONDS], abs=1 / 30)
+    assert report.end_difference_ms is not None
+    assert abs(report.end_difference_ms) <= 1000 / 30
+
+
+def test_the_whole_file_is_good(report: CheckReport) -> None:
+    """`onetake check` finds nothing wrong with a take of real devices."""
+    assert report.verdict is Verdict.GOOD, report.findings
+
+
+def test_a_static_screen_still_gives_a_full_length_file(
+    x_screen: Screen, sound_server: SoundServer, tmp_path: Path
+) -> None:
+    """A screen on which nothing ever moves gives a whole file that a player can seek in."""
+    path = tmp_path / "static.mp4"
+    with onetake.record(
+        path,
+        screen=x_screen.device_id,
+        system_audio="default",
+        mic="none",
+        duration_s=5.0,
+    ) as take:
+        take.wait()
+    found = check(path)
+    ends = [track.end_s for track in found.tracks]
+    assert ends == pytest.approx([5.0, 5.0], abs=1 / 30)
+    assert found.frames is not None
+    assert found.frames.interval_max_ms <= 600.0
+
+
+def test_an_odd_region_is_recorded_even(real_stage: Stage, tmp_path: Path) -> None:
+    """A region with odd edges gives an even picture, one pixel smaller at most."""
+    path = tmp_path / "region.mp4"
+    ran = run(
+        "record",
+        str(path),
+        "--json",
+        "--duration=1.5",
+        "--region=101,51,641x481",
+        f"--screen={real_stage.screen_id}",
+        "--mic=none",
+        "--system-audio=none",
+        env=environment(tmp_path, **real_stage.env),
+    )
+    assert ran.code == 0, ran
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height) == (640, 480)
+
+
+def test_settings_of_the_take_stand_in_the_report(
+    taken: tuple[Path, dict[str, tuple[float, float]]],
+) -> None:
+    """The report beside the file names the devices and every control."""
+    from onetake.file.report import read_report
+
+    found = read_report(taken[0])
+    assert found is not None
+    assert isinstance(found.settings, Settings)
+    assert len(found.controls) == 6
+    assert found.sources["mic"].clock_ppm == pytest.approx(208, abs=30)  # type: ignore[index]
