@@ -26,6 +26,11 @@ _MOST_STD_MS = 5.0
 _MOST_DRIFT = 20.0
 """ms an hour, beyond the measurement's own uncertainty: 5.6 ppm."""
 
+_LEAST_MOVED_MS = 1.0
+"""What a drift must add up to over the file to be called one. A recorder that finds out a device's
+rate moves the sound by some tenths of a millisecond in its first seconds; in a short file that is
+a steep line and nothing that goes on."""
+
 _STEP_EVENTS = 4
 """Events on each side of a step. Fewer: two bad events look like one; more: a step near the
 beginning or the end is missed."""
@@ -90,7 +95,8 @@ def _line_findings(
     slope = 0.0
     if drift is not None and unsure is not None:
         slope = drift / 3600
-        if abs(drift) - unsure > _MOST_DRIFT:
+        moved_ms = abs(slope) * float(np.ptp(times_s))
+        if abs(drift) - unsure > _MOST_DRIFT and moved_ms > _LEAST_MOVED_MS:
             message = (
                 f"{path.path}: sound drifts by {drift:+.0f} ms an hour (±{unsure:.0f}; "
                 f"{drift / 3.6:+.0f} ppm)"
