@@ -126,7 +126,8 @@ def test_damage_by_damage_equals_drawing_everything(script):
         if what in ("screen", "many"):
             for rect in [Rect(0, 0, *size)] if value is None else value:
                 area = picture[
-                    max(rect.y_px, 0) : rect.bottom_px, max(rect.x_px, 0) : rect.right_px
+                    max(rect.y_px, 0) : max(rect.bottom_px, 0),
+                    max(rect.x_px, 0) : max(rect.right_px, 0),
                 ]
                 area[:] = rng.integers(0, 256, area.shape)
             compositor.screen(screen(picture, damage=None if value is None else tuple(value)))
