@@ -19,12 +19,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from onetake.control.permission import allowed_settings, meant_device, refuse_unlisted
 from onetake.control.protocol import Toggle
 from onetake.control.relay import Listening, RecorderLike, Relay, TakeLike
-from onetake.control.standing import SETTINGS_FIELD, after, shown_with, with_controls_of
+from onetake.control.standing import after, shown_with, with_controls_of
 from onetake.engine.broadcast import Broadcaster
 from onetake.errors import InvalidState, UsageError
-from onetake.file.naming import default_folder, file_in_folder
+from onetake.file.naming import default_folder
 from onetake.model.commands import (
     Command,
     Pause,
@@ -58,9 +59,6 @@ class Origin:
     is_remote: bool = False
     """Whether the person at the machine may not know: their unmutes are announced."""
 
-
-_DEVICE_WORDS = ("auto", "default", "none", "synthetic")
-"""Wishes that stand for a device without naming one."""
 
 LOCAL = Origin("keys")
 """The person at the machine."""
@@ -128,6 +126,12 @@ class Controller:
             self._absorb()
             return self._shown(self._recorder.take)
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether a take runs, from its first device to its finished file."""
+        take = self._recorder.take
+        return take is not None and not take.is_ended
+
     def subscribe(self) -> Listening:
         """Listen to everything from now on: all takes, and what is commanded between them."""
         return self._events.subscribe()
@@ -169,7 +173,11 @@ class Controller:
         Raises InvalidState or UsageError, and nothing has changed then.
         """
         if isinstance(command, SwitchDevice):
-            command = self._with_listed_device(command, origin)
+            if origin.is_remote:
+                refuse_unlisted(command.device_id, self.settings, self._recorder.devices)
+            if self.is_recording:
+                _refuse_emptying(command)
+                command = meant_device(command, self._recorder.devices())
         with self._lock:
             return self._send(command, self._running_take(), origin, at_ns)
 
@@ -178,6 +186,14 @@ class Controller:
         with self._lock:
             take = self._running_take()
             return self._send(_opposite(what, self._shown(take)), take, origin, None)
+
+    def change_settings(self, wanted: Settings, *, origin: Origin = LOCAL) -> Settings:
+        """Let `wanted` stand for the next take; a running one is not touched. Raises UsageError."""
+        if origin.is_remote:
+            wanted = self._allowed(wanted)
+        with self._lock:
+            self._standing = wanted
+        return wanted
 
     def stop(self) -> Finished | None:
         """End the take and return what became of it; None when it ended before its first frame.
@@ -255,49 +271,11 @@ class Controller:
             self.warn("remote-start", f"recording was started by {origin.name}")
         return take.started_event
 
-    def _allowed(self, settings: Settings) -> Settings:
-        """Return the settings as a remote client may have them: names of files and of listed
-        devices, never paths and URLs. Raises UsageError."""
-        standing = self.settings
-        if settings.stamp_log != standing.stamp_log or settings.overwrite > standing.overwrite:
-            raise UsageError("a remote client may not overwrite files or write debug logs")
-        for field in SETTINGS_FIELD.values():
-            if getattr(settings, field) != getattr(standing, field):
-                self._refuse_unlisted(getattr(settings, field))
-        if settings.output == standing.output:
-            return settings
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = file_in_folder(settings.output, self.folder)
-        return msgspec.structs.replace(settings, output=str(path))
-
-    def _refuse_unlisted(self, device_id: str) -> None:
-        if device_id in _DEVICE_WORDS or device_id in (
-            getattr(self.settings, field) for field in SETTINGS_FIELD.values()
-        ):
-            return
-        if all(device_id not in (device.id, device.name) for device in self._recorder.devices()):
-            raise UsageError(
-                "a remote client may choose listed devices only", hint="see the method 'devices'"
-            )
-
-    def _with_listed_device(self, command: SwitchDevice, origin: Origin) -> SwitchDevice:
-        """Return the command with the id of the device it means: what a running take needs."""
-        if origin.is_remote:
-            self._refuse_unlisted(command.device_id)
-        take = self._recorder.take
-        if take is None or take.is_ended or command.device_id == "none":
-            return command
-        devices = [device for device in self._recorder.devices() if device.role == command.role]
-        meant = [device for device in devices if command.device_id in (device.id, device.name)]
-        if command.device_id == "synthetic":
-            meant = [device for device in devices if device.id.startswith("synthetic")]
-        elif command.device_id in ("auto", "default"):
-            meant = sorted(devices, key=lambda device: not device.is_default)
-        return msgspec.structs.replace(command, device_id=meant[0].id) if meant else command
+    def _allowed(self, wanted: Settings) -> Settings:
+        return allowed_settings(wanted, self.settings, self.folder, self._recorder.devices)
 
     def _refuse_second(self) -> None:
-        take = self._recorder.take
-        if self._is_beginning or (take is not None and not take.is_ended):
+        if self._is_beginning or self.is_recording:
             raise InvalidState(
                 "a take is running already", hint="stop it first", code="already-recording"
             )
@@ -327,11 +305,7 @@ class Controller:
         self, command: Command, take: TakeLike | None, origin: Origin, at_ns: int | None
     ) -> ControlChanged:
         was = _open_senses(self._shown(take))
-        if take is None:
-            changed = self._send_between(command)
-        else:
-            _refuse_emptying(command)
-            changed = take.send(command, at_ns=at_ns)
+        changed = self._send_between(command) if take is None else take.send(command, at_ns=at_ns)
         if origin.is_remote:
             for sense in sorted(_open_senses(self._shown(take)) - was):
                 told = f"{sense} by {origin.name}"

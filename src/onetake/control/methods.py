@@ -96,6 +96,15 @@ METHODS: dict[str, Method] = {
         _start,
         is_slow=True,
     ),
+    "change-settings": Method(
+        SettingsChange,
+        Settings,
+        "Let some settings stand for the next take; returns all that stand.",
+        lambda controller, origin, change: controller.change_settings(
+            settings_with(controller.settings, change), origin=origin
+        ),
+        is_slow=True,
+    ),
     **_command_methods(),
     "stop": Method(
         Stop,
