@@ -24,9 +24,10 @@ lower, natural pauses between loud syllables count."""
 _EDGE_BINS = 2
 """Longest fall or rise in 1 ms bins. A mute ramp takes 10 ms and must not count."""
 
-_HOLD_DB = 5.0
-"""How much quieter than its surroundings the sound may be in the 3 ms before it stops. More, and a
-fade counts as a cut."""
+_HOLD_DB, _HOLD_OTHER_DB = 5.0, 12.0
+"""How much quieter than its surroundings the sound may be in the 3 ms before it stops, on the side
+where it is louder and on the other. A ramp of 10 ms is 7 dB down there on both sides and must not
+count; two tones that beat are in a lull on one side in ten."""
 
 _BEFORE_BINS = 20
 """The surroundings whose level and spectrum count, in 1 ms bins."""
@@ -43,6 +44,10 @@ _MAX_CHANGE_DB = 10.0
 
 _MIN_LIKENESS = 0.7
 """Least correlation of the magnitude spectra before and after (1 = the same)."""
+
+_SMEAR = np.hanning(9)
+"""Spectra are blurred by about +-200 Hz before they are compared: two tones that beat within the
+20 ms have another spectrum each time."""
 
 _CLICK_RATIO = 30.0
 """How much larger than the median of the 50 ms around a click's second difference is. A 997 Hz
@@ -122,12 +127,16 @@ class DropoutFinder:
         if len(before) != len(after):
             return False
         window = np.hanning(length)
-        one, other = (np.abs(np.fft.rfft(part * window)) for part in (before, after))
+        one, other = (
+            np.convolve(np.abs(np.fft.rfft(part * window)), _SMEAR, mode="same")
+            for part in (before, after)
+        )
         norm = float(np.linalg.norm(one) * np.linalg.norm(other))
         return norm > 0 and float(one @ other) / norm >= _MIN_LIKENESS
 
     def _find_clicks(self, bins: int, first_bin: int, end_bin: int) -> None:
-        steps = np.abs(np.diff(self._buffer[: bins * self._bin], n=2, prepend=0, append=0))
+        steps = np.zeros(bins * self._bin)
+        steps[1:-1] = np.abs(np.diff(self._buffer[: bins * self._bin], n=2))
         peaks = steps.reshape(bins, self._bin).max(axis=1)
         for index in np.flatnonzero(peaks > _CLICK_MIN):
             if not first_bin <= index < end_bin:
@@ -162,7 +171,6 @@ def _holes(level: NDArray[np.float64]) -> list[tuple[int, int]]:
 
 def _end_of_hole(level: NDArray[np.float64], start: int, before: float, drop: float) -> int | None:
     """Return the bin where sound is back if a hole begins at `start`, else None."""
-    hold = 10 ** (-_HOLD_DB / 20)
     ahead = level[start : start + _LONGEST_BINS + 1]
     loud = np.flatnonzero(ahead > before * drop)
     if len(loud) == 0 or loud[0] < _SHORTEST_BINS:
@@ -173,9 +181,15 @@ def _end_of_hole(level: NDArray[np.float64], start: int, before: float, drop: fl
         return None
     after = float(np.sqrt(np.mean(after_part**2)))
     change_db = abs(20 * np.log10(max(after, 1e-9) / before))
-    falls = _rms(level[start - _EDGE_BINS - 2 : start - _EDGE_BINS + 1]) >= before * hold
-    rises = _rms(level[stop + _EDGE_BINS - 1 : stop + _EDGE_BINS + 2]) >= after * hold
-    return stop if falls and rises and change_db <= _MAX_CHANGE_DB else None
+    held_db = sorted(
+        20 * np.log10(max(_rms(part), 1e-9) / around)
+        for part, around in (
+            (level[start - _EDGE_BINS - 2 : start - _EDGE_BINS + 1], before),
+            (level[stop + _EDGE_BINS - 1 : stop + _EDGE_BINS + 2], max(after, 1e-9)),
+        )
+    )
+    is_cut = held_db[0] >= -_HOLD_OTHER_DB and held_db[1] >= -_HOLD_DB
+    return stop if is_cut and change_db <= _MAX_CHANGE_DB else None
 
 
 def _rms(level: NDArray[np.float64]) -> float:

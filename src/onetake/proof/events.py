@@ -143,7 +143,7 @@ def _age_at(
     ages = np.sort(pts_ns[near] - codes_ns[near])
     # The second freshest, so that one stamp that is too early does not decide.
     base = float(ages[1] if len(ages) >= 8 else ages[0])
-    fresh = ages[ages <= base + max(_FRESH_NS, tick_ns)]
+    fresh = ages[(ages >= base) & (ages <= base + max(_FRESH_NS, tick_ns))]
     spread = float(np.median(ages)) - base
     stale_ns = 2 * spread / len(ages) if spread > max(_FRESH_NS, tick_ns) else 0.0
     # A code is rounded down by half a unit on average.
@@ -187,14 +187,16 @@ def _is_flash_long(length_ns: int) -> bool:
 def _edge(pts_ns: NDArray[np.int64], levels: NDArray[np.float64], start: int) -> tuple[int, float]:
     """Return (time of the flash, resolution) in ns from the pictures around its first white one.
 
-    A picture before it that is neither dark nor white was exposed while the flash began: the share
-    of light tells when. Otherwise it is the stamp of the first white picture.
+    A picture that is neither dark nor white was exposed while the flash began; its share of light
+    tells when, if its stamp is the end of its exposure, as in screen grabs. Cameras differ, so no
+    more than half a frame is claimed. Otherwise the event is the stamp of the first white picture.
     """
     interval_ns = float(pts_ns[start] - pts_ns[start - 1])
-    bright, ramp = levels[start], levels[start - 1]
-    dark = levels[start - 2] if start >= 2 else levels[start - 1]
+    dark = levels[max(0, start - 2)]
+    bright = levels[start : start + 2].max()
     if dark <= _DARK_LUMA and bright > dark:
-        share = (ramp - dark) / (bright - dark)
-        if 0.15 < share < 0.85:
-            return round(pts_ns[start] - share * interval_ns), interval_ns / 5
+        for index in (start - 1, start):
+            share = (levels[index] - dark) / (bright - dark)
+            if 0.15 < share < 0.85:
+                return round(pts_ns[index] - share * interval_ns), interval_ns / 2
     return int(pts_ns[start]), interval_ns

@@ -35,6 +35,9 @@ _TAKE_NS = 120 * NS_PER_MS
 """Farthest a single chirp may be from where its neighbours' offset expects it. More than a third of
 the shortest interval, and a chirp of another event is taken for it."""
 
+_LEAST_REST = 3
+"""Fewest neighbouring events that may agree on a lag of their own; two agree by chance."""
+
 _MOST_LISTED = 2000
 
 _FIT_POINTS = 400
@@ -72,8 +75,11 @@ def match(
             pairs.take(chunk, lag_ns, _AGREE_NS)
     # A step of the offset inside a chunk leaves a rest that agrees on another lag.
     for rest in pairs.open_runs():
-        found = _common_lag(events_ns[rest], pairs.free_chirps_ns(), 0.0, most_lag_ns, least=0.6)
-        if found is not None and len(rest) >= 3:
+        if len(rest) < _LEAST_REST:
+            continue
+        share = max(0.6, _LEAST_REST / len(rest))
+        found = _common_lag(events_ns[rest], pairs.free_chirps_ns(), 0.0, most_lag_ns, least=share)
+        if found is not None:
             pairs.take(rest, found, _AGREE_NS)
     # What is left lies off the common line by itself: near to its neighbours, or not at all.
     for rest in pairs.open_runs():
