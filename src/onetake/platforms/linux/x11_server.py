@@ -42,6 +42,9 @@ POLL_S = 0.05
 REPLY_HEADER_BYTES = 32
 """Every reply of the X protocol begins with 32 bytes (X11 protocol, section 1)."""
 
+_ADMITTED = b"\1"
+"""First byte of a server's answer to a connection setup that succeeded."""
+
 TCP_PORT_BASE = 6000
 """Display N listens on TCP port 6000 + N (X11 protocol, appendix B)."""
 
@@ -100,22 +103,24 @@ def _connect_socket(address: DisplayAddress) -> socket.socket:
     return connection
 
 
-def _check_alive(display_name: str, address: DisplayAddress) -> None:
-    """Raise DeviceUnavailable unless the server answers a connection setup, whatever it answers.
+def _is_open_to_all(display_name: str, address: DisplayAddress) -> bool:
+    """Return whether the server lets in a client without a cookie.
 
-    xcb_connect waits for ever on a server that accepts and stays silent.
+    Raises DeviceUnavailable unless it answers a connection setup at all: xcb_connect waits for ever
+    on a server that accepts and stays silent.
     """
     try:
         with _connect_socket(address) as connection:
             # Byte order, protocol 11.0, no authorisation (X11 protocol, section 8).
             connection.sendall(struct.pack("=cxHHHHxx", b"l", 11, 0, 0, 0))
-            is_alive = bool(connection.recv(1))
+            answer = connection.recv(1)
     except OSError as exc:
         raise DeviceUnavailable(
             f"no X server at display {display_name}", hint="check DISPLAY and that it is running"
         ) from exc
-    if not is_alive:
+    if not answer:
         raise DeviceUnavailable(f"the X server {display_name} does not answer")
+    return answer == _ADMITTED
 
 
 class XServer:
@@ -139,11 +144,13 @@ class XServer:
         address = parse_display(self.name)
         if address is None:
             raise DeviceUnavailable(f"'{self.name}' is no X display", hint="displays look like :0")
-        _check_alive(self.name, address)
+        is_open_to_all = _is_open_to_all(self.name, address)
         try:
             connect: Any = xcffib.connect  # the wheel says typed, its functions are not
             self.connection = connect(display=self.name)
         except xcffib.XcffibException as exc:
+            if is_open_to_all:
+                raise DeviceUnavailable(f"the X server {self.name} went away") from exc
             raise PermissionDenied(
                 f"the X server {self.name} refuses the connection",
                 hint="run as the user of that session, or set XAUTHORITY",
