@@ -77,7 +77,8 @@ def assert_whole(take: VirtualTake, *, fps: float = 30.0) -> None:
 
 
 def test_flash_and_chirps_lie_on_their_instants() -> None:
-    """Each flash begins at the nanosecond of its event, each chirp within one sample of it."""
+    """Each flash begins at the nanosecond of its event, each chirp within
+    one sample of it: half of one is what a sound without drift may be held off by."""
     take = record(duration_s=10.3)
     expected = events_ns(pattern_ns(take), take.end_ns)
     assert len(expected) == 10
@@ -86,7 +87,7 @@ def test_flash_and_chirps_lie_on_their_instants() -> None:
     sound = take.memory.audio()[:, 0]
     for role in (Role.SYSTEM, Role.MIC):
         for event_ns in expected:
-            assert abs(chirp_error_samples(sound, role, event_ns, pattern_ns(take))) <= 1
+            assert abs(chirp_error_samples(sound, role, event_ns, pattern_ns(take))) <= 0.6
 
 
 def test_length_is_exact() -> None:

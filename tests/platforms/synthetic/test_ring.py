@@ -25,22 +25,23 @@ def test_every_lent_image_shows_the_canvas_of_its_time(
     was lent (and the pointer), until it is released."""
     canvas = np.zeros((12, 16, 4), np.uint8)
     ring = ImageRing(canvas, slot_count=3)
-    pointer = Rect(3, 4, 2, 2)
+    pointer = Rect(0, 0, 2, 2)
 
     def overdraw(image: np.ndarray) -> Rect:
-        image[4:6, 3:5] = 255
+        image[pointer.y_px : pointer.bottom_px, pointer.x_px : pointer.right_px] = 255
         return pointer
 
     out: list[tuple[np.ndarray, np.ndarray, object]] = []
     for x_px, y_px, value, released in draws:
         canvas[y_px:, x_px] = value
+        pointer = Rect(value % 14, value % 9, 2, 2)
         ring.mark([Rect(x_px, y_px, 1, 12 - y_px)])
         lent = ring.lend(overdraw)
         if lent is None:
             assert len(out) == 3
         else:
             expected = canvas.copy()
-            expected[4:6, 3:5] = 255
+            overdraw(expected)
             out.append((lent[0], expected, lent[1]))
         for image, expected, _ in out:
             assert np.array_equal(image, expected)
