@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import random
+import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ import av
 import numpy as np
 import pytest
 from tests.file.making import (
+    SIZE_PX,
     feed,
     frame_ticks,
     make_take,
@@ -25,7 +28,9 @@ from tests.file.making import (
 )
 
 from onetake.errors import DiskFull, OutputFailed
+from onetake.file.mp4 import Mp4Writer
 from onetake.file.output_file import OutputFile
+from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_S, SAMPLE_RATE_HZ
 
 KILLS = int(os.environ.get("ONETAKE_KILLS", "6"))
@@ -304,3 +309,70 @@ def test_old_file_survives_a_failed_replacement(
         target.finish(3 * NS_PER_S)
     assert path.read_bytes() == b"precious"
     assert np.count_nonzero(frame_ticks(tmp_path / "take (new).mp4")) > 50
+
+
+def test_deleted_file_is_rescued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is deleted under the take: told within a second, and the take is elsewhere."""
+    folder, videos = tmp_path / "gone", tmp_path / "videos"
+    folder.mkdir()
+    monkeypatch.setattr("onetake.file.mp4.SYNC_INTERVAL_S", 0.0)
+    monkeypatch.setattr("onetake.file.mp4.default_folder", lambda: videos)
+    said: list[str] = []
+    target = Mp4Writer(
+        folder / "take.mp4",
+        size_px=SIZE_PX,
+        settings=Settings(),
+        warn=lambda code, *rest: said.append(code),
+    )
+    target.start()
+    feed(target, 2 * NS_PER_S)
+    shutil.rmtree(folder)
+    with pytest.raises(OutputFailed, match="deleted while recording"):
+        target.pump(0)
+    target.finish(2 * NS_PER_S)
+    assert said == ["output-deleted"]
+    assert target.path == videos / "take.mp4"
+    assert len(frame_ticks(target.path)) == 60
+
+
+def test_moved_file_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is renamed under the take is finished where it is now."""
+    monkeypatch.setattr("onetake.file.mp4.SYNC_INTERVAL_S", 0.0)
+    target = writer(tmp_path / "take.mp4")
+    target.start()
+    feed(target, NS_PER_S)
+    (tmp_path / "take.mp4").rename(tmp_path / "talk.mp4")
+    feed(target, 2 * NS_PER_S, start_ns=NS_PER_S)
+    target.finish(2 * NS_PER_S)
+    assert target.path == tmp_path / "talk.mp4"
+    assert top_level(target.path) == ["ftyp", "mdat", "moov"]
+    assert len(frame_ticks(target.path)) == 60
+
+
+def test_take_past_4_gib_is_seekable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offsets beyond 32 bits: the file is finished with 64-bit ones and found by every frame."""
+    path = tmp_path / "take.mp4"
+    hole = 3 << 29
+    target = writer(path)
+    target.start()
+    sound = np.zeros((4 * SAMPLE_RATE_HZ, 2), np.float32)
+    sound[[480, 150_000]] = 0.9
+    file, index = target._file, target._index
+    for second in range(4):
+        feed(target, (second + 1) * NS_PER_S, start_ns=second * NS_PER_S, sound=sound)
+        # A box of 1.5 GiB of nothing, as if a long take lay there.
+        os.pwrite(file._fd, struct.pack(">I4s", hole, b"free"), file.size_bytes)
+        os.lseek(file._fd, hole, os.SEEK_CUR)
+        file._size_bytes += hole
+        index.size_bytes += hole
+    target.finish(4 * NS_PER_S)
+    assert path.stat().st_size > 4 * hole
+    assert frame_ticks(path) == [number * 3000 for number in range(120)]
+    heard = np.abs(sound_of(path)[:, 0])
+    assert int(np.argmax(heard[:1000])) == 480
+    assert 149_000 + int(np.argmax(heard[149_000:])) == 150_000
+    with path.open("rb") as written:
+        written.seek(-100_000, os.SEEK_END)
+        contents = written.read()
+    assert b"co64" in contents
+    assert b"stco" not in contents

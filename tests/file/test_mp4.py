@@ -30,6 +30,9 @@ from onetake.file.output_file import OutputFile
 from onetake.model.settings import Codec, Settings, Tracks
 from onetake.model.units import NS_PER_S, SAMPLE_RATE_HZ, ns_from_sample
 
+TICK_NS = 11_112
+"""One tick of 1/90000 s, rounded up."""
+
 
 def test_finished_file_is_an_ordinary_mp4(tmp_path: Path) -> None:
     """After `finish` nothing of the fragments is to be seen from outside."""
@@ -85,7 +88,9 @@ def test_any_cadence_is_kept(tmp_path: Path, blocks: list[int], steps_ns: list[i
     path.unlink(missing_ok=True)
     samples = sum(blocks)
     end_ns = ns_from_sample(samples)
-    positions_ns = [p for p in itertools.accumulate([0, *steps_ns]) if p < end_ns]
+    # A frame in the very last tick would be shown for no time at all.
+    positions_ns = [0]
+    positions_ns += [p for p in itertools.accumulate(steps_ns) if p < end_ns - TICK_NS]
     target = writer(path)
     target.start()
     for position_ns in positions_ns:
@@ -93,16 +98,58 @@ def test_any_cadence_is_kept(tmp_path: Path, blocks: list[int], steps_ns: list[i
     for block in blocks:
         target.write_audio([noise(block)])
         target.pump(0)
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(path.read_bytes())
     target.finish(end_ns)
     expected = sorted({video_ticks(position_ns) for position_ns in positions_ns})
     assert frame_ticks(path) == expected
     assert target.dropped_frames == len(positions_ns) - len(expected)
+    if torn.stat().st_size:
+        found = frame_ticks(torn)
+        assert found == expected[: len(found)]
     with av.open(str(path)) as container:
         video, sound = container.streams.video[0], container.streams.audio[0]
         assert sound.duration == samples
         assert video.duration is not None
         assert abs(video.duration / 90_000 - samples / SAMPLE_RATE_HZ) < 1 / 48_000 + 1 / 90_000
     assert 0 <= len(sound_of(path)) - samples < 1024
+
+
+def test_torn_file_has_exact_times_too(tmp_path: Path) -> None:
+    """Frames that come irregularly keep their times in the fragments, not only when finished."""
+    path = tmp_path / "take.mp4"
+    chance = np.random.default_rng(5)
+    steps_ns = chance.integers(2_000_000, 90_000_000, 150)
+    positions_ns = [0, *np.cumsum(steps_ns).tolist()]
+    target = writer(path)
+    target.start()
+    samples = 0
+    for position_ns in positions_ns:
+        target.write_video(position_ns, picture())
+        due = position_ns * SAMPLE_RATE_HZ // NS_PER_S + 1
+        target.write_audio([noise(due - samples)])
+        samples = due
+        target.pump(0)
+    found = frame_ticks(path)
+    expected = [video_ticks(position_ns) for position_ns in positions_ns]
+    assert found == expected[: len(found)]
+    assert found[-1] > expected[-1] - 90_000
+    target.finish(positions_ns[-1] + 50_000_000)
+    assert frame_ticks(path) == expected
+
+
+def test_late_first_picture(tmp_path: Path) -> None:
+    """A first frame after 0 is shown at its time, and the end is still the end."""
+    path = tmp_path / "take.mp4"
+    target = writer(path)
+    target.start()
+    for position_ns in (100_000_000, 150_000_000, 900_000_000):
+        target.write_video(position_ns, picture())
+    target.write_audio([np.zeros((SAMPLE_RATE_HZ, 2), np.float32)])
+    target.finish(NS_PER_S)
+    assert frame_ticks(path) == [9_000, 13_500, 81_000]
+    with av.open(str(path)) as container:
+        assert container.duration == 1_000_000
 
 
 def test_last_picture_stays_until_the_end(tmp_path: Path) -> None:

@@ -73,12 +73,13 @@ class _Track:
         media = child(source, self.trak, b"mdia")
         handler = child(source, media, b"hdlr").body
         self.is_video = source[handler + 8 : handler + 12] == b"vide"
-        edit, first_media_ticks = _edit_list(source, self.trak, self.end_ticks)
+        edit, first_media_ticks, before_ticks = _edit_list(source, self.trak, self.end_ticks)
         self.durations = self.samples.durations.to_array()
         if self.is_video and len(self.durations):
             # The last picture stays until the end, wherever that is.
             media_scale = header_field(source, child(source, media, b"mdhd"), b"mdhd")
-            end_media = first_media_ticks + round(self.end_ticks * media_scale / movie_scale)
+            shown_ticks = self.end_ticks - before_ticks
+            end_media = first_media_ticks + round(shown_ticks * media_scale / movie_scale)
             self.durations[-1] = max(1, end_media - self.samples.last_dts)
         parts = []
         for inner in boxes(source, self.trak.body, self.trak.end):
@@ -139,8 +140,9 @@ class _Track:
         return box(b"stbl", *parts)
 
 
-def _edit_list(source: bytes, trak: Box, end_ticks: int) -> tuple[bytes, int]:
-    """Return the `edts` that ends at `end_ticks`, and the media tick that plays first."""
+def _edit_list(source: bytes, trak: Box, end_ticks: int) -> tuple[bytes, int, int]:
+    """Return the `edts` that ends at `end_ticks`, the media tick that is shown first, and after
+    how many ticks of the movie it is."""
     elst = child(source, trak, b"edts", b"elst").body
     version, count = source[elst], int.from_bytes(source[elst + 4 : elst + 8], "big")
     layout = struct.Struct(">QqI" if version == 1 else ">IiI")
@@ -157,7 +159,11 @@ def _edit_list(source: bytes, trak: Box, end_ticks: int) -> tuple[bytes, int]:
     layout = struct.Struct(">QqI" if is_large else ">IiI")
     body = b"".join(layout.pack(*entry) for entry in written)
     parts = (struct.pack(">I", len(written)), body)
-    return box(b"edts", full_box(b"elst", int(is_large), 0, *parts)), first_media_ticks
+    return (
+        box(b"edts", full_box(b"elst", int(is_large), 0, *parts)),
+        first_media_ticks,
+        before_ticks,
+    )
 
 
 def _sample_to_chunk(counts: NDArray[np.int64]) -> bytes:

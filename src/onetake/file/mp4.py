@@ -24,6 +24,7 @@ import numpy as np
 from onetake.errors import OutputFailed
 from onetake.file.encoders import VIDEO_TIME_BASE, Warn, add_video_stream, choose_encoder
 from onetake.file.finalise import finalise
+from onetake.file.naming import default_folder, unique_path
 from onetake.file.output_file import SYNC_INTERVAL_S, OutputFile, output_errors
 from onetake.file.sample_index import SampleIndex
 from onetake.file.watched_stream import WatchedStream
@@ -239,6 +240,8 @@ class Mp4Writer:
         while self._queue:
             packet = self._queue[0]
             size_bytes = packet.size
+            if packet.stream_index == self._video.index and packet.dts is not None:
+                self._stream.expect(packet.dts)
             try:
                 self._container.mux(packet)
             except (av.error.FFmpegError, ValueError) as error:
@@ -257,6 +260,7 @@ class Mp4Writer:
             self._last_sync_s = now_s
             with output_errors(self._file.path):
                 self._file.sync()
+                self._file.follow()
 
     def add_chapter(self, position_ns: int, label: str) -> None:
         """Remember a chapter for `finish`. Any thread."""
@@ -281,6 +285,7 @@ class Mp4Writer:
             except OutputFailed as failure:
                 self._failure = failure
             try:
+                self._rescue_when_deleted()
                 self._finalise(end_ns)
             finally:
                 self._file.close()
@@ -309,6 +314,20 @@ class Mp4Writer:
         finally:
             self._stream.closed = True
             self._index.settle()
+
+    def _rescue_when_deleted(self) -> None:
+        """Give a take whose file was deleted a new one: nobody deletes an hour on purpose."""
+        with output_errors(self._file.path):
+            try:
+                self._file.follow()
+            except FileNotFoundError:
+                folder = self._file.final_path.parent
+                if not folder.is_dir():
+                    folder = default_folder()
+                    folder.mkdir(parents=True, exist_ok=True)
+                self._file.rescue(unique_path(folder / self._file.final_path.name))
+                path = self._file.path
+                self._warn("output-deleted", f"the file was deleted; the take is in {path}", "")
 
     def _finalise(self, end_ns: int) -> None:
         tracks = list(self._index.tracks.values())

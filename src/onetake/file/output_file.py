@@ -122,6 +122,38 @@ class OutputFile:
             os.fsync(self._fd)
         self._synced_bytes = end
 
+    def follow(self) -> None:
+        """Notice that the file was moved (then `path` is where it is now) or deleted.
+
+        Raises FileNotFoundError when no name leads to it any more; its bytes are still there until
+        it is closed.
+        """
+        ours = os.fstat(self._fd)
+        with contextlib.suppress(OSError):
+            theirs = os.lstat(self.path)
+            if (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino):
+                return
+        if ours.st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "the file was deleted while recording")
+        moved = _path_of(self._fd)
+        if moved is not None and moved.exists():
+            self.path = self.final_path = moved
+
+    def rescue(self, path: Path) -> None:
+        """Copy a file that was deleted to `path`, and go on there. Raises OSError."""
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            done = 0
+            while data := os.pread(self._fd, 1 << 20, done):
+                done += os.write(fd, data)
+        except OSError:
+            os.close(fd)
+            path.unlink()
+            raise
+        os.close(self._fd)
+        self._fd, self.path, self.final_path = fd, path, path
+        self._size_bytes, self._synced_bytes = done, 0
+
     def read_at(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes from `offset`. Raises OSError."""
         return os.pread(self._fd, size, offset)
@@ -178,6 +210,18 @@ def sync_folder(folder: Path) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def _path_of(fd: int) -> Path | None:
+    """Return a path that leads to the open file `fd`, None when the system does not tell."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "darwin":
+            import fcntl
+
+            name = fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024))
+            return Path(os.fsdecode(name.rstrip(b"\0")))
+        return Path(f"/proc/self/fd/{fd}").readlink()
+    return None
 
 
 def _reserve(folder: Path) -> IO[bytes] | None:
