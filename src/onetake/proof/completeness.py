@@ -64,6 +64,8 @@ def _missing_in_mp4(file: BinaryIO, size: int) -> int | None:
 def _missing_in_matroska(file: BinaryIO, size: int) -> int | None:
     position = 0
     for _ in range(16):  # The header, perhaps a void element, then the segment.
+        if position >= size:
+            return None
         file.seek(position)
         head = file.read(12)
         if len(head) < 5:
