@@ -13,7 +13,7 @@ import re
 import types
 import typing
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,7 +22,10 @@ from onetake.model.describe import field_docs
 from onetake.model.geometry import Overlay, Rect
 from onetake.model.settings import Settings
 
-__all__ = ["add_settings", "flag_of", "given_settings"]
+if TYPE_CHECKING:
+    from onetake.control.config import Config, Resolved
+
+__all__ = ["add_json", "add_layers", "add_settings", "chosen", "flag_of", "given_settings"]
 
 _UNITS = {"_s": "S", "_ms": "MS", "_db": "DB", "_kbps": "KBPS"}
 
@@ -43,6 +46,31 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add a flag for each field of `Settings` and of its overlay."""
     _add_fields(parser.add_argument_group("what and how"), Settings, "")
     _add_fields(parser.add_argument_group("the camera overlay"), Overlay, "overlay_")
+
+
+def add_json(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add `--json`, which every command that answers has."""
+    parser.add_argument("--json", action="store_true", dest="as_json", help=text)
+
+
+def add_layers(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which configuration is used."""
+    group = parser.add_argument_group("configuration")
+    group.add_argument("--preset", metavar="NAME", help="a preset of the configuration file")
+    group.add_argument("--config", metavar="FILE", help="another configuration file")
+
+
+def chosen(arguments: argparse.Namespace, fields: dict[str, Any]) -> tuple[Resolved, Config]:
+    """Return the settings of all layers, `fields` on top, and the configuration file's content.
+
+    Raises UsageError naming the layer that makes no sense.
+    """
+    from pathlib import Path
+
+    from onetake.control.config import load_config, resolve_settings
+
+    config = load_config(Path(arguments.config) if arguments.config else None)
+    return resolve_settings(fields, config=config, preset=arguments.preset), config
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:

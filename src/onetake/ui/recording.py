@@ -1,4 +1,4 @@
-"""`onetake record`: one take from the command line, with keys, signals and a live line.
+"""One take from the command line, with keys, signals and a live line.
 
 The main thread owns the terminal and the signals; the take runs on its own threads and is never
 slowed by a slow terminal.
@@ -17,7 +17,9 @@ from typing import TextIO
 
 import msgspec
 
-from onetake.engine.broadcast import Subscription
+from onetake.control.config import Keys
+from onetake.control.controller import Controller
+from onetake.control.relay import Listening
 from onetake.engine.recorder import Recorder
 from onetake.engine.take import Take
 from onetake.errors import ExitCode, InvalidState
@@ -39,7 +41,6 @@ from onetake.model.events import (
     Snapshot,
     SourceChanged,
     Started,
-    StateChanged,
     TakeState,
     Warned,
 )
@@ -48,34 +49,32 @@ from onetake.model.units import NS_PER_S
 from onetake.ui.keys import TerminalKeys
 from onetake.ui.status_line import clock_text, size_text, status_text
 
-__all__ = ["record", "run_take"]
+__all__ = ["exit_code_of", "run_take"]
 
 REFRESH_S = 0.1
 """How often signals are looked at and the live line is drawn. Slower makes Ctrl-C feel slow; faster
 costs CPU for nothing a person could see."""
 
+LAST_EVENT_S = 2.0
+"""How long the last word of a take is waited for after its end; it is on its way by then."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def record(settings: Settings, *, as_json: bool) -> int:
-    """Record one take and return the exit code. Raises OnetakeError when there is no file."""
-    finished = run_take(Recorder(), settings, as_json=as_json)
-    if finished is None or finished.verdict == "good":
-        return ExitCode.OK
-    return ExitCode.DISK_FULL if finished.stop_reason == "disk-full" else ExitCode.DEGRADED
-
-
-def run_take(recorder: Recorder, settings: Settings, *, as_json: bool) -> Finished | None:
+def run_take(
+    recorder: Recorder, controller: Controller, settings: Settings, *, keys: Keys, as_json: bool
+) -> Finished | None:
     """Run one take to its end and return what became of it; None when it was stopped before its
     first frame. Raises OnetakeError when there is no file."""
-    with _stop_signals() as stop_signals:
+    display = _JsonLines() if as_json else _Words(sys.stderr)
+    with _stop_signals() as stop_signals, contextlib.closing(controller.subscribe()) as events:
         recorder.plan(settings)
         if not _count_down(settings.countdown_s, stop_signals, as_json=as_json):
             return None
-        take = recorder.start(settings)
-        display = _JsonLines() if as_json else _Words(sys.stderr)
-        with take.subscribe(from_start=True) as events:
-            _follow(take, events, display, stop_signals)
+        controller.start(msgspec.structs.replace(settings, countdown_s=0.0))
+        take = recorder.take
+        assert take is not None
+        _follow(take, controller, events, display, stop_signals=stop_signals, keys=keys)
         return take.wait()
 
 
@@ -112,58 +111,64 @@ def _count_down(seconds: float, stop_signals: list[int], *, as_json: bool) -> bo
     return True
 
 
-def _follow(take: Take, events: Subscription, display: _Display, stop_signals: list[int]) -> None:
+def _follow(
+    take: Take,
+    controller: Controller,
+    events: Listening,
+    display: _Display,
+    *,
+    stop_signals: list[int],
+    keys: Keys,
+) -> None:
     """Show what happens and pass keys on until the take is over."""
-    with TerminalKeys() as keys:
+    with TerminalKeys() as terminal:
         while not take.is_ended:
             if stop_signals:
                 take.stop()
-            if keys.is_usable:
+            if terminal.is_usable:
                 # Waits here, so that a key is taken the moment it is pressed.
-                _press(take, keys.poll(REFRESH_S))
+                _press(take, controller, terminal.poll(REFRESH_S), keys)
                 _show_waiting(events, display, 0.0)
             else:
                 _show_waiting(events, display, REFRESH_S)
             display.refresh(take.snapshot())
-    _show_waiting(events, display, 0.0)
+    _show_waiting(events, display, LAST_EVENT_S)
 
 
-def _show_waiting(events: Subscription, display: _Display, most_s: float) -> None:
-    """Show the events that wait, and those of the next moment."""
+def _show_waiting(events: Listening, display: _Display, most_s: float) -> None:
+    """Show the events that wait, and those of the next moment; returns after the last one."""
     until_s = time.monotonic() + most_s
     while True:
         event = events.get(max(0.0, until_s - time.monotonic()))
         if event is None:
             return
         display.show(event)
-        if isinstance(event, StateChanged) and event.state is TakeState.FINISHED:
+        if isinstance(event, Finished):
             return
 
 
-def _press(take: Take, key: str) -> None:
-    command = _command_of(key, take.snapshot()) if key else None
-    if key == "q":
+def _press(take: Take, controller: Controller, key: str, keys: Keys) -> None:
+    if not key:
+        return
+    if key == keys.stop:
         take.stop()
-    elif command is not None:
+        return
+    command = _command_of(key, keys, take.snapshot())
+    if command is not None:
         # A key pressed a moment too late or twice needs no explanation.
         with contextlib.suppress(InvalidState):
-            take.send(command)
+            controller.send(command)
 
 
-def _command_of(key: str, now: Snapshot) -> Command | None:
-    match key:
-        case "m":
-            return SetMute(Role.MIC, not now.is_mic_muted)
-        case "s":
-            return SetMute(Role.SYSTEM, not now.is_system_muted)
-        case "c":
-            return ShowCamera(not now.overlay.is_visible)
-        case "p":
-            return Resume() if now.state is TakeState.PAUSED else Pause()
-        case "k":
-            return Marker()
-        case _:
-            return None
+def _command_of(key: str, keys: Keys, now: Snapshot) -> Command | None:
+    choices: dict[str, Command] = {
+        keys.mute_mic: SetMute(Role.MIC, not now.is_mic_muted),
+        keys.mute_system: SetMute(Role.SYSTEM, not now.is_system_muted),
+        keys.hide_camera: ShowCamera(not now.overlay.is_visible),
+        keys.pause: Resume() if now.state is TakeState.PAUSED else Pause(),
+        keys.marker: Marker(),
+    }
+    return choices.get(key)
 
 
 class _Display:
@@ -238,3 +243,10 @@ class _Words(_Display):
     def _line(self, text: str) -> None:
         self._out.write(("\r\x1b[K" if self._is_live else "") + text + "\n")
         self._out.flush()
+
+
+def exit_code_of(finished: Finished | None) -> ExitCode:
+    """Return with what a command ends whose take became this."""
+    if finished is None or finished.verdict == "good":
+        return ExitCode.OK
+    return ExitCode.DISK_FULL if finished.stop_reason == "disk-full" else ExitCode.DEGRADED
