@@ -91,19 +91,21 @@ def test_session_takes_over_when_there_is_no_tap(mac: Mac, fault: str) -> None:
     assert [w[0] for w in sound.sink.warnings] == ["mic-fallback"]
 
 
-def test_session_takes_over_when_the_route_changes(mac: Mac) -> None:
-    """A headset that switches to 16 kHz stops the tap; the sound goes on without a new source, in
-    the same timeline."""
-    with running(_mic()) as sound:
+def test_route_change_ends_the_tap_and_the_next_source_is_a_session(mac: Mac) -> None:
+    """A headset that switches to 16 kHz stops the tap; the next source on the device, of the same
+    platform, takes no tap again."""
+    platform = back_end("platform").MacPlatform()
+    clock = HostClock()
+    with running(platform.source(Role.MIC, "coreaudio:MIC-1", Settings(), clock)) as sound:
         assert until(lambda: len(sound.sink.blocks) > 2)
-        mac.schedule(0.6, 1.0, 1)
         mac.mics[0].rate_hz = 16_000
         mac.change_route()
-        assert until(lambda: any(b.samples.shape[1] == 2 for b in sound.sink.blocks))
-        assert until(lambda: len(sound.sink.blocks) > 120)
-        assert sound.error is None
-    after = [b for b in sound.sink.blocks if b.samples.shape[1] == 2]
-    start_ns, samples = laid(after)
+        assert until(lambda: sound.error is not None, 0.5)
+    assert sound.error.code == "route-changed"  # type: ignore[union-attr]
+    mac.schedule(0.4, 1.0, 1)
+    with running(platform.source(Role.MIC, "coreaudio:MIC-1", Settings(), clock)) as sound:
+        assert until(lambda: len(sound.sink.blocks) > 80)
+    start_ns, samples = laid(sound.sink.blocks)
     onset_s = onsets_of_sound(samples, MIC_HZ)[0]
     assert abs(start_ns + onset_s * NS_PER_S - mac.events[0].start_ns) < 1_000_000
     assert [w[0] for w in sound.sink.warnings] == ["mic-fallback"]

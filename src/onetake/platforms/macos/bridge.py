@@ -134,10 +134,11 @@ class Delivery:
         self._failure: BaseException | None = None
         self._lock = Lock()
 
-    def hand_over(self, give: Callable[[Sink], None]) -> None:
+    def hand_over(self, give: Callable[[Sink], None], *, is_sign_of_life: bool = True) -> None:
         """Call `give` with the sink, if there is one now."""
-        self.last_ns = self.host.clock.now_ns()
-        self.has_arrived.set()
+        if is_sign_of_life:
+            self.last_ns = self.host.clock.now_ns()
+            self.has_arrived.set()
         with self._lock:
             if self._sink is not None:
                 give(self._sink)

@@ -34,7 +34,7 @@ from onetake.platforms.macos.bridge import (
     serial_queue,
 )
 from onetake.platforms.macos.permissions import Grant, ask, denied
-from onetake.platforms.macos.samples import Lender, audio_block
+from onetake.platforms.macos.samples import BlockMaker, Lender
 
 __all__ = ["CaptureSource", "Observers", "allowed", "find_device"]
 
@@ -123,6 +123,7 @@ class CaptureSource:
         self._session_clock: Any = None
         self._delegate: Any = None
         self._host: HostTime
+        self._blocks: BlockMaker
         self.delivery: Delivery
         self._observers: Observers
 
@@ -137,6 +138,7 @@ class CaptureSource:
         device = find_device(self.device.id, media_type)
         self._host = HostTime(self._clock)
         self.delivery = Delivery(self._host)
+        self._blocks = BlockMaker(self._host)
         self._observers = Observers(self.delivery)
         try:
             self._start(device, self._video_output() if is_camera else self._audio_output())
@@ -166,9 +168,7 @@ class CaptureSource:
     def take(self, sample: Any) -> None:
         """Hand a sample over; on the session's queue."""
         if self.device.role is not Role.CAMERA:
-            block = audio_block(sample, self._host, self._session_clock)
-            if block is not None:
-                self.delivery.hand_over(lambda sink: sink.audio(block))
+            self.delivery.hand_over(lambda sink: self._give_sound(sink, sample))
             return
         image = CoreMedia.CMSampleBufferGetImageBuffer(sample)
         if image is None:
@@ -187,6 +187,10 @@ class CaptureSource:
                 sink.frame(frame)
 
         self.delivery.hand_over(give)
+
+    def _give_sound(self, sink: Sink, sample: Any) -> None:
+        for block in self._blocks.blocks(sample, self._session_clock):
+            sink.audio(block)
 
     def _start(self, device: Any, output: Any) -> None:
         capture_input, error = AVFoundation.AVCaptureDeviceInput.deviceInputWithDevice_error_(

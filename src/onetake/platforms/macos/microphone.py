@@ -1,7 +1,7 @@
 """The microphone: an AVAudioEngine input tap, and AVCaptureSession where a tap cannot be had.
 
-Invariant: a route change kills a tap for good; the session that takes over is a different object on
-the same device, and the timeline shows a short hole, never a shift.
+Invariant: a route change kills a tap for good; what takes over is another source on the same
+device, so the timeline shows a short hole, never a shift.
 """
 
 from __future__ import annotations
@@ -133,15 +133,22 @@ class TapSource:
 
 
 class MicrophoneSource:
-    """A tap, and the capture session that takes over when there is none or it dies."""
+    """A tap, or the capture session that takes over when there is none or it has died.
+
+    `tapless` holds the ids of devices whose tap died on a route change: they are not given another
+    one, which is known to crash when it comes too soon. It is shared by the sources of a platform.
+    """
 
     stamp_kind = StampKind.CAPTURE
 
-    def __init__(self, device_id: str, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, device_id: str, settings: Settings, clock: Clock, *, tapless: set[str]
+    ) -> None:
+        self._tapless = tapless
         self._tap = TapSource(device_id, clock)
         self._session = CaptureSource(Role.MIC, device_id, settings, clock, is_copied=False)
         self._active: TapSource | CaptureSource = self._tap
-        self._reason = ""
+        self._reason = "the sound devices changed"
 
     @property
     def device(self) -> Device:
@@ -150,40 +157,38 @@ class MicrophoneSource:
 
     def open(self) -> None:
         """Open the tap, or else the session. Raises PermissionDenied, DeviceUnavailable."""
-        try:
-            self._tap.open()
-        except DeviceUnavailable as error:
-            if error.code == "device-gone":
-                raise
-            self._fall_back(str(error))
+        if self.device.id not in self._tapless:
+            try:
+                self._tap.open()
+            except DeviceUnavailable as error:
+                if error.code == "device-gone":
+                    raise
+                self._reason = error.message
+            else:
+                return
+        self._active = self._session
+        self._session.open()
 
     def size_px(self) -> tuple[int, int]:
         """Return (0, 0): no pictures."""
         return (0, 0)
 
     def run(self, sink: Sink, stop: Event) -> None:
-        """Deliver until `stop`. Raises DeviceUnavailable when the device goes away."""
-        if self._active is self._tap:
-            try:
-                self._tap.run(sink, stop)
-            except DeviceUnavailable as error:
-                if error.code != "route-changed":
-                    raise
-                self._tap.close()
-                self._fall_back(str(error))
-        if self._active is self._session and not stop.is_set():
-            sink.warn("mic-fallback", f"microphone through AVFoundation now: {self._reason}")
-            self._session.run(sink, stop)
+        """Deliver until `stop`. Raises DeviceUnavailable when the device goes away, or the tap
+        dies: the next source on the device is a session."""
+        if self._active is self._session:
+            sink.warn("mic-fallback", f"the microphone comes through AVFoundation: {self._reason}")
+        try:
+            self._active.run(sink, stop)
+        except DeviceUnavailable as error:
+            if error.code == "route-changed":
+                self._tapless.add(self.device.id)
+            raise
 
     def close(self) -> None:
         """Let the device go."""
         self._tap.close()
         self._session.close()
-
-    def _fall_back(self, reason: str) -> None:
-        self._reason = reason
-        self._active = self._session
-        self._session.open()
 
 
 def _hal_id(uid: str) -> int:

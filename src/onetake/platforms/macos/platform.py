@@ -35,6 +35,7 @@ class MacPlatform:
         self._hub: StreamHub | None = None
         self._pool: PixelPool | None = None
         self._problems: list[str] = []
+        self._tapless: set[str] = set()
 
     def devices(self) -> list[Device]:
         """List displays, windows, applications, system sound, microphones and cameras."""
@@ -78,7 +79,7 @@ class MacPlatform:
         if device_id.startswith("coreaudio:"):
             from onetake.platforms.macos.microphone import MicrophoneSource
 
-            return MicrophoneSource(device_id, settings, clock)
+            return MicrophoneSource(device_id, settings, clock, tapless=self._tapless)
         from onetake.platforms.macos.capture import CaptureSource
 
         return CaptureSource(role, device_id, settings, clock, is_copied=is_copied)

@@ -14,18 +14,24 @@ import numpy as np
 import Quartz
 
 from onetake.model.media import AudioBlock, Frame, PixelFormat
-from onetake.model.units import NS_PER_S
+from onetake.model.units import CHANNELS, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onetake.platforms.macos.bridge import HostTime
 
-__all__ = ["Lender", "audio_block", "copied_bgra"]
+__all__ = ["BlockMaker", "Lender", "copied_bgra"]
 
-MOST_LENT = 5
+MOST_LENT = 3
 """Most pictures of one device that may be out at a time. ScreenCaptureKit has 8; the compositor
-keeps 1 and the encoder up to 2. More lent stalls the stream; fewer drops frames in every hiccup."""
+keeps 1, the encoder up to 2, and 1 is on its way. More lent stalls the stream; fewer drops frames
+in every hiccup."""
+
+
+LEAST_HOLE_NS = 5 * NS_PER_MS
+"""A step between two blocks from which sound is missing. Smaller steps are rounding and the noise
+of a clock conversion; a hole this long is heard."""
 
 
 class Lender:
@@ -84,11 +90,58 @@ def copied_bgra(pixel_buffer: Any, width_px: int, height_px: int) -> NDArray[np.
         Quartz.CVPixelBufferUnlockBaseAddress(pixel_buffer, read_only)
 
 
-def audio_block(sample: Any, host: HostTime, session_clock: Any) -> AudioBlock | None:
-    """Return a sample buffer of linear PCM as a block, or None when it is empty.
+class BlockMaker:
+    """Makes blocks of one device's sample buffers, whose stamps count samples.
 
-    Raises ValueError for a format that neither ScreenCaptureKit nor our capture settings yield.
+    A step between them is a declared loss, except with `is_quiet_silent`: ScreenCaptureKit may send
+    nothing at all while nothing plays, and then a hole is silence and is delivered as such. Called
+    with the delivery's lock held, by the device's queue and the engine's thread.
     """
+
+    def __init__(self, host: HostTime, *, is_quiet_silent: bool = False) -> None:
+        self._host = host
+        self._is_quiet_silent = is_quiet_silent
+        self._begin_ns = host.clock.now_ns()
+        self._end_ns: int | None = None
+
+    def blocks(self, sample: Any, session_clock: Any) -> list[AudioBlock]:
+        """Return a sample buffer of linear PCM, and the silence before it.
+
+        Raises ValueError for a format that neither ScreenCaptureKit nor our settings yield.
+        """
+        found = _pcm(sample)
+        if found is None:
+            return []
+        samples, rate_hz = found
+        arrival_ns = self._host.clock.now_ns()
+        stamp = CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample)
+        stamp_ns = self._host.ns(stamp, session_clock)
+        if stamp_ns is None:  # it ended now at the latest
+            stamp_ns = arrival_ns - len(samples) * NS_PER_S // rate_hz
+        step = 0 if self._end_ns is None else (stamp_ns - self._end_ns) * rate_hz // NS_PER_S
+        is_hole = step * NS_PER_S > LEAST_HOLE_NS * rate_hz
+        before = self.silence(stamp_ns) if is_hole and self._is_quiet_silent else []
+        # Later than the silence that stands for it; a frame or two is rounding.
+        if step < -2 and self._is_quiet_silent:
+            samples, stamp_ns = samples[-step:], stamp_ns - step * NS_PER_S // rate_hz
+        lost = step if is_hole and not before else 0
+        self._end_ns = stamp_ns + len(samples) * NS_PER_S // rate_hz
+        block = AudioBlock(stamp_ns, samples, rate_hz, arrival_ns, lost)
+        return [*before, block] if len(samples) else before
+
+    def silence(self, until_ns: int) -> list[AudioBlock]:
+        """Return silence from the last block to `until_ns`."""
+        begin_ns = self._begin_ns if self._end_ns is None else self._end_ns
+        frames = (until_ns - begin_ns) * SAMPLE_RATE_HZ // NS_PER_S
+        if frames <= 0:
+            return []
+        self._end_ns = begin_ns + frames * NS_PER_S // SAMPLE_RATE_HZ
+        zeros = np.zeros((frames, CHANNELS), np.float32)
+        return [AudioBlock(begin_ns, zeros, SAMPLE_RATE_HZ, self._host.clock.now_ns())]
+
+
+def _pcm(sample: Any) -> tuple[NDArray[np.float32], int] | None:
+    """Return a copy of the samples, shape (frames, channels), and their rate in Hz."""
     description = CoreMedia.CMSampleBufferGetFormatDescription(sample)
     asbd = CoreMedia.CMAudioFormatDescriptionGetStreamBasicDescription(description)
     data = CoreMedia.CMSampleBufferGetDataBuffer(sample)
@@ -105,8 +158,4 @@ def audio_block(sample: Any, host: HostTime, session_clock: Any) -> AudioBlock |
     flat = np.frombuffer(pcm, np.float32)[: frames * channels]
     is_planar = flags & CoreAudio.kAudioFormatFlagIsNonInterleaved
     shaped = flat.reshape(channels, frames).T if is_planar else flat.reshape(frames, channels)
-    arrival_ns = host.clock.now_ns()
-    stamp_ns = host.ns(CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample), session_clock)
-    if stamp_ns is None:  # it ended now at the latest
-        stamp_ns = arrival_ns - frames * NS_PER_S // round(rate)
-    return AudioBlock(stamp_ns, np.ascontiguousarray(shaped), round(rate), arrival_ns)
+    return np.ascontiguousarray(shaped), round(rate)

@@ -26,7 +26,7 @@ from onetake.platforms.contract import Sink
 from onetake.platforms.macos.bridge import Delivery, HostTime, Reply, guarded, serial_queue
 from onetake.platforms.macos.content import Target, active_displays, stream_error
 from onetake.platforms.macos.power import Wakefulness, slept_ns
-from onetake.platforms.macos.samples import Lender, audio_block
+from onetake.platforms.macos.samples import BlockMaker, Lender
 
 __all__ = ["StreamHub", "StreamSource"]
 
@@ -38,6 +38,10 @@ STOP_TIMEOUT_S = 0.5
 
 EXPECT_TIMEOUT_S = 0.3
 """How long system sound waits for the screen source it is to share a stream with."""
+
+QUIET_NS = NS_PER_S // 2
+"""System sound that has not come after so long is silence. Shorter could be overtaken by sound that
+is only late; longer makes the mixer wait for it."""
 
 SILENT_DEATH_NS = 3 * NS_PER_S
 """A stream that brings nothing for so long, after the displays changed or the Mac slept, is dead.
@@ -78,6 +82,7 @@ class SharedStream:
         self.is_dead = False
         self._host = host
         self._lender = Lender(is_copied=is_copied)
+        self._blocks = BlockMaker(host, is_quiet_silent=True)
         self._output: Any = None
         self._stream: Any = None
         self._clock: Any = None
@@ -140,9 +145,22 @@ class SharedStream:
 
     def sound(self, sample: Any) -> None:
         """Hand a block of system sound over; on the audio queue."""
-        block = audio_block(sample, self._host, self._clock)
-        if block is not None:
-            self.deliveries[Role.SYSTEM].hand_over(lambda sink: sink.audio(block))
+
+        def give(sink: Sink) -> None:
+            for block in self._blocks.blocks(sample, self._clock):
+                sink.audio(block)
+
+        self.deliveries[Role.SYSTEM].hand_over(give)
+
+    def pass_silence_on(self) -> None:
+        """Deliver the silence in which ScreenCaptureKit sends nothing; on the engine's thread."""
+        until_ns = self._host.clock.now_ns() - QUIET_NS
+
+        def give(sink: Sink) -> None:
+            for block in self._blocks.silence(until_ns):
+                sink.audio(block)
+
+        self.deliveries[Role.SYSTEM].hand_over(give, is_sign_of_life=False)
 
     def fail(self, error: OnetakeError) -> None:
         """Tell everyone on the stream that it is over."""
@@ -306,8 +324,14 @@ class StreamSource:
 
     def run(self, sink: Sink, stop: Event) -> None:
         """Deliver until `stop`. Raises DeviceUnavailable when the stream ends or dies."""
-        if self._stream is not None:
-            self._stream.deliveries[self._role].watch(sink, stop, self._stream.check_alive)
+        stream = self._stream
+        if stream is not None:
+            stream.deliveries[self._role].watch(sink, stop, lambda: self._look_after(stream))
+
+    def _look_after(self, stream: SharedStream) -> None:
+        stream.check_alive()
+        if self._role is Role.SYSTEM:
+            stream.pass_silence_on()
 
     def close(self) -> None:
         """End the lease."""

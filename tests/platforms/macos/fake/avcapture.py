@@ -328,6 +328,8 @@ def _session(mac: Mac) -> type:
             rate_hz = 48_000 * (1 + self._clock.ppm * 1e-6)
             first_ns, count = time.monotonic_ns(), 0
             while self._is_running:
+                count += round(mac.skip_sound_s * 48_000)
+                mac.skip_sound_s = 0.0
                 begin_ns = first_ns + round(count * NS_PER_S / rate_hz)
                 count += BLOCK_FRAMES
                 end_ns = first_ns + round(count * NS_PER_S / rate_hz)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from tests.platforms.macos.fake.coremedia import CMTime, Sample
 from tests.platforms.macos.fake.foundation import NSURL, NSError
+from tests.platforms.macos.fake.mp4 import write_file
 from tests.platforms.macos.fake.quartz import PixelBuffer, Pool
 from tests.platforms.macos.fake.runtime import Framework, Outs, Unmodelled, check_block
 from tests.platforms.macos.fake.world import Mac
@@ -97,7 +98,7 @@ class Frame:
         self.time_s = ticks / scale
         self.luma = float(buffer.pixels[2, 2, :3].mean())
         """Of the top left corner, which no overlay covers."""
-        self.pixels = buffer.pixels[::4, ::4, :3].copy()
+        self.image = buffer.pixels.copy()
         self.tag = buffer.tag
 
 
@@ -226,6 +227,7 @@ def _writer(mac: Mac) -> type:
                 self._break(mac.finish_error)
             else:
                 self._status = COMPLETED
+                self._save(self._end_s)
             mac.answer(handler, "finish")
 
         def status(self) -> int:
@@ -276,7 +278,14 @@ def _writer(mac: Mac) -> type:
             under = NSError("NSOSStatusErrorDomain", codes[1], "an OSStatus")
             self._error = NSError("AVFoundationErrorDomain", codes[0], "it failed", under)
             self._status = FAILED
+            if self._fragment_s and self._session_s is not None:
+                shortest_s = min(track._end_s for track in self._inputs)
+                self._save(shortest_s // self._fragment_s * self._fragment_s)
             return False
+
+        def _save(self, end_s: float | None) -> None:
+            longest_s = max(track._end_s for track in self._inputs)
+            write_file(self._path, self._video(), self._inputs[1:], end_s or longest_s)
 
         def _grow(self, size: int) -> None:
             with open(self._path, "ab") as file:  # noqa: PTH123

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import weakref
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,81 +104,95 @@ class Pool:
         return PixelBuffer(rubbish)
 
 
-class Plane:
-    """The colour of every pixel in the plane: evaluated at pixel centres, None = transparent."""
-
-    def at(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return premultiplied BGRA (0..1) at the points, y up; shape (..., 4)."""
-        raise NotImplementedError
+Window = tuple[int, int, int, int]
+"""Left, bottom, width and height of a part of the plane, in whole pixels, y up."""
 
 
 class CIImage(Framework):
-    """A recipe for an image."""
+    """A recipe: `_draw` returns premultiplied BGRA (0..1) of a window, rows from the top."""
 
-    _at: Any
+    _draw: Callable[[Window], NDArray[np.float32]]
+    _extent: Window | None
+    """Outside of it the image is transparent; None = it has no end."""
+    _pixels: NDArray[np.uint8] | None = None
 
-    @staticmethod
-    def _made(at: Any) -> CIImage:
-        image = CIImage()
-        image._at = at
+    @classmethod
+    def _made(cls, draw: Callable[[Window], Any], extent: Window | None) -> CIImage:
+        image = cls()
+        image._draw, image._extent = draw, extent
         return image
 
     @classmethod
     def blackImage(cls) -> CIImage:
         """Black without end."""
 
-        def at(x: Any, y: Any) -> Any:
-            colour = np.zeros((*x.shape, 4))
+        def draw(window: Window) -> Any:
+            colour = np.zeros((window[3], window[2], 4), np.float32)
             colour[..., 3] = 1
             return colour
 
-        return cls._made(at)
+        return cls._made(draw, None)
 
     @classmethod
     def imageWithCVPixelBuffer_(cls, buffer: PixelBuffer) -> CIImage:
         """An image of a pixel buffer, its last row at y = 0."""
-        pixels = buffer.pixels
+        return cls._placed(buffer.pixels, 1, 1, 0, 0)
 
-        def at(x: Any, y: Any) -> Any:
-            column = np.floor(x).astype(int)
-            row = buffer.height - 1 - np.floor(y).astype(int)
-            inside = (column >= 0) & (column < buffer.width) & (row >= 0) & (row < buffer.height)
-            colour = np.zeros((*x.shape, 4))
-            colour[inside] = pixels[row[inside], column[inside]] / 255
+    @classmethod
+    def _placed(
+        cls, pixels: NDArray[np.uint8], a: float, d: float, left: float, bottom: float
+    ) -> CIImage:
+        height, width = pixels.shape[:2]
+
+        def draw(window: Window) -> Any:
+            x0, y0, w, h = window
+            column = np.floor((x0 + 0.5 + np.arange(w) - left) / a).astype(int)
+            row = height - 1 - np.floor((y0 + h - 0.5 - np.arange(h) - bottom) / d).astype(int)
+            inside_x, inside_y = (column >= 0) & (column < width), (row >= 0) & (row < height)
+            found = pixels[np.ix_(np.clip(row, 0, height - 1), np.clip(column, 0, width - 1))]
+            colour = found.astype(np.float32) / np.float32(255)
+            colour[~inside_y] = 0
+            colour[:, ~inside_x] = 0
             return colour
 
-        return cls._made(at)
+        x0, x1 = sorted((left, left + a * width))
+        low, high = math.floor(bottom), math.ceil(bottom + d * height)
+        extent = (math.floor(x0), low, math.ceil(x1) - math.floor(x0), high - low)
+        image = cls._made(draw, extent)
+        image._pixels = pixels
+        return image
 
     def imageByApplyingTransform_(self, transform: Any) -> CIImage:
         """Move, scale, mirror."""
         a, b, c, d, left, bottom = transform
-        if b or c:
-            raise Unmodelled("rotation")
-        return self._made(lambda x, y: self._at((x - left) / a, (y - bottom) / d))
+        if b or c or self._pixels is None or d <= 0:
+            raise Unmodelled("rotation, or a transform of something composed")
+        return self._placed(self._pixels, a, d, left, bottom)
 
     def imageByCroppingToRect_(self, area: CGRect) -> CIImage:
-        """Cut."""
+        """Cut at whole pixels."""
+        cut = (*(round(v) for v in area.origin), *(round(v) for v in area.size))
 
-        def at(x: Any, y: Any) -> Any:
-            colour = self._at(x, y)
-            inside = (
-                (x >= area.origin.x)
-                & (x < area.origin.x + area.size.width)
-                & (y >= area.origin.y)
-                & (y < area.origin.y + area.size.height)
-            )
-            return np.where(inside[..., None], colour, 0)
+        def draw(window: Window) -> Any:
+            colour = np.zeros((window[3], window[2], 4), np.float32)
+            _within(colour, window, cut, self._draw)
+            return colour
 
-        return self._made(at)
+        return self._made(draw, cut)
 
     def imageByCompositingOverImage_(self, below: CIImage) -> CIImage:
         """Source over, premultiplied."""
 
-        def at(x: Any, y: Any) -> Any:
-            above = self._at(x, y)
-            return above + below._at(x, y) * (1 - above[..., 3:])
+        def over(part: Window, under: Any) -> Any:
+            above = self._draw(part)
+            return above + under * (1 - above[..., 3:])
 
-        return self._made(at)
+        def draw(window: Window) -> Any:
+            colour = below._draw(window)
+            _within(colour, window, self._extent, over)
+            return colour
+
+        return self._made(draw, None)
 
     def imageByApplyingFilter_withInputParameters_(self, name: str, inputs: Any) -> CIImage:
         """CIBlendWithMask: the image where the mask is white, the background where it is black."""
@@ -186,11 +203,35 @@ class CIImage(Framework):
         below = inputs["kCIInputBackgroundImageKey"]
         mask = inputs["kCIInputMaskImageKey"]
 
-        def at(x: Any, y: Any) -> Any:
-            share = mask._at(x, y)[..., 1:2]
-            return self._at(x, y) * share + below._at(x, y) * (1 - share)
+        def blend(part: Window, under: Any) -> Any:
+            share = mask._draw(part)[..., 1:2]
+            return self._draw(part) * share + under * (1 - share)
 
-        return self._made(at)
+        def draw(window: Window) -> Any:
+            colour = below._draw(window)
+            _within(colour, window, mask._extent, blend)
+            return colour
+
+        return self._made(draw, None)
+
+
+def _within(
+    colour: NDArray[np.float32], window: Window, extent: Window | None, draw: Callable[..., Any]
+) -> None:
+    """Replace the part of `colour` inside `extent` by `draw(part[, what is there])`."""
+    x0, y0, w, h = window
+    ex, ey, ew, eh = extent if extent is not None else window
+    left, right = max(x0, ex), min(x0 + w, ex + ew)
+    low, high = max(y0, ey), min(y0 + h, ey + eh)
+    if left >= right or low >= high:
+        return
+    rows = slice(y0 + h - high, y0 + h - low)
+    columns = slice(left - x0, right - x0)
+    part = (left, low, right - left, high - low)
+    if len(inspect.signature(draw).parameters) == 1:
+        colour[rows, columns] = draw(part)
+    else:
+        colour[rows, columns] = draw(part, colour[rows, columns])
 
 
 class CIContext(Framework):
@@ -218,9 +259,7 @@ class CIContext(Framework):
         """Draw."""
         if space is not None or bounds.origin != (0, 0):
             raise Unmodelled("render arguments")
-        x = np.arange(buffer.width)[None, :] + 0.5 + np.zeros((buffer.height, 1))
-        y = buffer.height - np.arange(buffer.height)[:, None] - 0.5 + np.zeros((1, buffer.width))
-        colour = image._at(x, y)
+        colour = image._draw((0, 0, buffer.width, buffer.height))
         buffer.write(np.rint(np.clip(colour, 0, 1) * 255).astype(np.uint8))
 
 

@@ -314,7 +314,8 @@ def _stream(mac: Mac) -> type:
             next_frame_ns = start_ns + round(mac.audio_lead_s * NS_PER_S)
             block_ns = BLOCK_FRAMES * NS_PER_S // 48_000
             next_block_ns = start_ns
-            self._last_pts_ns, self._was_bright = 0, None
+            self._last_pts_ns, self._overlapped_ns, self._count = 0, 0, 0
+            self._was_bright = None
             while self._state == "running":
                 due_ns = min(next_frame_ns, next_block_ns + block_ns)
                 time.sleep(max(0, due_ns - time.monotonic_ns()) / NS_PER_S)
@@ -331,6 +332,10 @@ def _stream(mac: Mac) -> type:
             ahead_ns = round(mac.random.uniform(0, mac.pts_ahead_s) * NS_PER_S)
             pts_ns = max(due_ns + ahead_ns, self._last_pts_ns + NS_PER_S // 1000)
             self._last_pts_ns = pts_ns
+            self._count += 1
+            if mac.overlap_every and self._count % mac.overlap_every == 0:
+                pts_ns = self._overlapped_ns - round(mac.random.uniform(2e5, 19e5))
+            self._overlapped_ns = pts_ns
             is_bright = mac.is_flashing(pts_ns)
             if mac.is_static and is_bright == self._was_bright:
                 stamp = HOST_CLOCK.stamp(pts_ns) if mac.random.random() < 0.5 else INVALID

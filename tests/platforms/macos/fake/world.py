@@ -109,11 +109,15 @@ class Mac:
     session_ppm: float = 0.0
     session_offset_s: float = 0.0
     """Capture session clock against host clock."""
+    overlap_every: int = 0
+    """Every so many frames a stamp lies 0.2 to 1.9 ms before the one before; 0 = never."""
     is_static: bool = False
     """Nothing moves: idle samples only."""
     is_silent_without_sound: bool = False
     """No sound callbacks at all while nothing plays."""
     is_planar: bool = True
+    skip_sound_s: float = 0.0
+    """Leave out this much of a capture session's sound, once."""
     start_error: int | None = None
     content_error: int | None = None
     is_content_mute: bool = False
@@ -150,7 +154,8 @@ class Mac:
         self.surfaces = 0
         self.most_surfaces = 0
         self.stalled_frames = 0
-        self.epoch_ns = time.monotonic_ns()
+        self.pattern_epoch_ns: int | None = None
+        self.pattern_id = 7
         self.events: list[Event] = []
         self.pointers: dict[int, Any] = {}
         self.lock = threading.RLock()
@@ -172,6 +177,10 @@ class Mac:
         """Return an address that `object_at` knows."""
         self.pointers[id(value)] = value
         return id(value)
+
+    def show_pattern(self) -> None:
+        """Show and play the sync test pattern from now on."""
+        self.pattern_epoch_ns = time.monotonic_ns() - 2 * NS_PER_S
 
     def schedule(self, first_s: float, every_s: float, count: int, length_s: float = 0.1) -> None:
         """Let flash and beep happen `count` times, the first in `first_s` seconds from now."""
