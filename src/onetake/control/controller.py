@@ -229,6 +229,17 @@ class Controller:
         take.request_preview(max_width_px)
         return take.preview()
 
+    def latest_preview(self) -> NDArray[np.uint8] | None:
+        """Return the latest picture without asking for another one. See `preview`."""
+        take = self._recorder.take
+        return None if take is None or take.is_ended else take.preview()
+
+    def check_start(self) -> None:
+        """Raise what a start with the present settings would raise before it opens a device."""
+        with self._lock:
+            self._refuse_second()
+        self._recorder.plan(self.settings)
+
     def warn(self, code: str, message: str, hint: str = "", *, position_ns: int = 0) -> None:
         """Tell everybody something a person should know now."""
         self._events.publish(Warned(code, message, hint, position_ns))

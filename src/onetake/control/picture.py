@@ -5,17 +5,26 @@ Invariant: nothing here runs on a thread of the take.
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fitted_size_px", "jpeg", "png", "scaled"]
+if TYPE_CHECKING:
+    from onetake.control.controller import Controller
+
+__all__ = ["fitted_size_px", "fresh_picture", "jpeg", "png", "scaled"]
 
 JPEG_QSCALE = 5
 """FFmpeg's quantiser of the preview, 2 (best) to 31: 5 is 13 KiB for 640x360 of a desktop; text
 stays readable. Lower doubles the bytes, higher smears letters."""
+
+
+_LOOK_S = 0.01
+"""How often a new picture is looked for; they come at most every 83 ms."""
 
 
 def jpeg(picture: NDArray[np.uint8], qscale: int = JPEG_QSCALE) -> bytes:
@@ -43,6 +52,21 @@ def scaled(picture: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.u
     width_px, height_px = size_px
     frame = _frame(picture).reformat(width=width_px, height=height_px, interpolation="AREA")
     return np.asarray(frame.to_ndarray(), dtype=np.uint8)
+
+
+def fresh_picture(
+    controller: Controller, max_width_px: int, timeout_s: float
+) -> NDArray[np.uint8] | None:
+    """Return a picture of now, uint8 RGB (height, width, 3); the latest there is when no new one
+    comes in time, None when nothing is recorded. Blocks; never call it on a network thread."""
+    before = controller.preview(max_width_px)
+    give_up_s = time.monotonic() + timeout_s
+    while controller.is_recording and time.monotonic() < give_up_s:
+        picture = controller.latest_preview()
+        if picture is not None and picture is not before:
+            return picture
+        time.sleep(_LOOK_S)
+    return before
 
 
 def fitted_size_px(
