@@ -6,17 +6,18 @@ import numpy as np
 from tests.video.making import Lent, noise
 
 from onetake.model.geometry import Overlay, Shape
-from onetake.video.blend import blend_plane, make_patch
+from onetake.video.blend import make_patch
 from onetake.video.masks import make_masks
 from onetake.video.overlay import lay_out
+from onetake.video.pixels import blend as blend_plane
 from onetake.video.scale import Scaler
 
 
 def test_weight_256_keeps_every_code_value():
     """Where the overlay is not, all 256 code values come through unchanged."""
-    under = np.arange(256, dtype=np.uint8)
-    out = np.zeros(256, np.uint8)
-    blend_plane(under, np.full(256, 256, np.uint16), np.full(256, 128, np.uint16), out)
+    under = np.arange(256, dtype=np.uint8).reshape(1, 256)
+    out = np.zeros_like(under)
+    blend_plane(under, np.full((1, 256), 256, np.uint16), np.full((1, 256), 128, np.uint16), out)
     assert (out == under).all()
 
 
@@ -27,10 +28,10 @@ def test_blend_is_within_one_of_the_exact_mix():
     masks = make_masks(layout.look)
     picture = Scaler().scale(Lent(noise(160, 90)).frame, *layout.scaled_px)
     patch = make_patch(layout, masks, picture)
-    under = noise(layout.roi.width_px, layout.roi.height_px)[..., 0]
+    under = noise(layout.roi.width_px, layout.roi.height_px)[..., 0].copy()
     out = np.zeros_like(under)
-    blend_plane(under, patch.keep_y, patch.add_y, out)
-    exact = (under.astype(float) * patch.keep_y + patch.add_y - 128) / 256
+    blend_plane(under, patch.luma.keep, patch.luma.add, out)
+    exact = (under.astype(float) * patch.luma.keep + patch.luma.add - 128) / 256
     assert np.abs(out - exact).max() <= 0.5
 
 
@@ -42,5 +43,5 @@ def test_a_uniform_picture_stays_uniform():
     patch = make_patch(layout, make_masks(layout.look), picture)
     value = picture.y[0, 0]
     under = np.full((layout.roi.height_px, layout.roi.width_px), value, np.uint8)
-    blend_plane(under, patch.keep_y, patch.add_y, under)
+    blend_plane(under, patch.luma.keep, patch.luma.add, under)
     assert (under == value).all()

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tests.video.making import exact, gradient, noise, text_like
 
 from onetake.model.geometry import Rect
-from onetake.video import convert
 from onetake.video.canvas import Canvas
 from onetake.video.convert import convert_rect
 
@@ -83,14 +82,3 @@ def test_strided_and_read_only_pictures_are_read_in_place():
     convert_rect(region.copy(), copied, copied.rect)
     assert (strided.y == copied.y).all()
     assert (strided.uv == copied.uv).all()
-
-
-def test_blocks_meet_without_a_seam(monkeypatch):
-    """The size of the blocks converted at once does not show in the pixels."""
-    picture = noise(64, 50)
-    whole, cut = Canvas(64, 50), Canvas(64, 50)
-    convert_rect(picture, whole, whole.rect)
-    monkeypatch.setattr(convert, "_BLOCK_PX", 64 * 4)
-    convert_rect(picture, cut, cut.rect)
-    assert (cut.y == whole.y).all()
-    assert (cut.uv == whole.uv).all()

@@ -32,15 +32,17 @@ def test_no_pixel_can_overflow_and_uniform_stays_uniform(shape, height, border, 
     for plane in (masks.luma, masks.chroma):
         rest = 256 - plane.keep.astype(int) - plane.show
         assert rest.min() >= 0
-        assert (plane.fill <= rest * 255).all()
+        assert (plane.fill <= rest * 255 + 128).all()
     # Neither border nor shadow has a colour of its own.
     rest = 256 - masks.chroma.keep.astype(int) - masks.chroma.show
-    assert (masks.chroma.fill == rest * 128).all()
+    assert (masks.chroma.fill == rest * 128 + 128).all()
     assert masks.luma.keep.shape == (
         look.height_px + 2 * look.margin_px,
         look.width_px + 2 * look.margin_px,
     )
-    assert masks.chroma.keep.shape == tuple(side // 2 for side in masks.luma.keep.shape)
+    height, width = masks.luma.keep.shape
+    assert masks.chroma.keep.shape == (height // 2, width)
+    assert (masks.chroma.keep[:, ::2] == masks.chroma.keep[:, 1::2]).all()
 
 
 @pytest.mark.parametrize("shape", [Shape.CIRCLE, Shape.ROUNDED])
@@ -71,7 +73,7 @@ def test_plain_rectangle_covers_exactly_its_pixels():
     for plane in (masks.luma, masks.chroma):
         assert (plane.show == 256).all()
         assert (plane.keep == 0).all()
-        assert (plane.fill == 0).all()
+        assert (plane.fill == 128).all()
 
 
 def test_border_is_a_white_ring_inside_the_picture():
@@ -81,7 +83,7 @@ def test_border_is_a_white_ring_inside_the_picture():
     row = masks.luma.show[look.height_px // 2]
     assert (row[:10] == 0).all()
     assert (row[10:-10] == 256).all()
-    assert (masks.luma.fill[look.height_px // 2][:10] == 256 * 235).all()
+    assert (masks.luma.fill[look.height_px // 2][:10] == 256 * 235 + 128).all()
 
 
 def test_shadow_is_soft_and_fades_to_nothing():

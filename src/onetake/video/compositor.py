@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from onetake.model.geometry import Overlay, Rect
 from onetake.model.media import Frame, PixelFormat
-from onetake.video.blend import Patch, blend_plane, make_patch
+from onetake.video.blend import Patch, lay_on, make_patch
 from onetake.video.canvas import Canvas
 from onetake.video.convert import convert_rect
 from onetake.video.masks import Masks, make_masks
@@ -140,8 +140,8 @@ class CpuCompositor:
         if self._aside is None:
             self._aside = roi, luma.copy(), chroma.copy()
         _, bare_luma, bare_chroma = self._aside
-        blend_plane(bare_luma, patch.keep_y, patch.add_y, luma)
-        blend_plane(bare_chroma, patch.keep_uv, patch.add_uv, chroma)
+        lay_on(bare_luma, patch.luma, luma)
+        lay_on(bare_chroma, patch.chroma, chroma)
         self._laid = patch
 
     def _uncover_within(self, rect: Rect) -> None:

@@ -20,6 +20,7 @@ from onetake.model.commands import (
     Resume,
     SetOverlay,
     ShowCamera,
+    Split,
     TimedCommand,
     changed_overlay,
 )
@@ -125,7 +126,7 @@ class VideoLane:
         """Take a command; it shows in the first frame from its host time on that is not written
         yet. Commands may come slightly late or out of order."""
         match timed.command:
-            case ShowCamera() | SetOverlay() | MoveOverlay() | Pause() | Resume():
+            case ShowCamera() | SetOverlay() | MoveOverlay() | Pause() | Resume() | Split():
                 insort(self._agenda, timed, key=lambda entry: entry.host_ns)
             case _:
                 return
@@ -189,7 +190,7 @@ class VideoLane:
         """Let a command take effect."""
         if self._boundary_ns is not None and self._boundary_ns < timed.host_ns:
             self._emit_boundary()
-        if isinstance(timed.command, Pause | Resume):
+        if isinstance(timed.command, Pause | Resume | Split):
             self._turn(timed)
             return
         try:
@@ -204,10 +205,13 @@ class VideoLane:
         self._counts.overlay_changes += 1
 
     def _turn(self, timed: TimedCommand) -> None:
-        """Pause or resume."""
+        """Pause or resume, or begin a new file."""
         if self._timeline is None:
             return
-        if isinstance(timed.command, Pause):
+        if isinstance(timed.command, Split):
+            if not self._timeline.is_paused:
+                self._boundary_ns = timed.host_ns
+        elif isinstance(timed.command, Pause):
             self._timeline = self._timeline.pause(timed.host_ns)
         elif self._timeline.is_paused:
             self._timeline = self._timeline.resume(timed.host_ns)

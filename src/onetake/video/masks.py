@@ -24,7 +24,7 @@ FULL = 256
 
 @dataclass(frozen=True, slots=True)
 class PlaneMask:
-    """Weights of one plane over picture and margin: out = (screen*keep + camera*show + fill) / 256.
+    """Weights of one plane over picture and margin: out = (screen*keep + camera*show + fill) >> 8.
 
     All uint16, read-only.
     """
@@ -34,7 +34,8 @@ class PlaneMask:
     show: NDArray[np.uint16]
     """Weight of the camera, 0..256, same shape."""
     fill: NDArray[np.uint16]
-    """Border and shadow, already multiplied with their code values, same shape."""
+    """Border and shadow, already multiplied with their code values, and the half that rounds to
+    nearest, same shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,13 @@ class Masks:
 
     luma: PlaneMask
     chroma: PlaneMask
-    """At half the size; each pixel is the mean of the 2x2 block it colours."""
+    """Half the height; each weight, the mean of the 2x2 block it colours, stands twice: for Cb and
+    for Cr, as they lie in memory."""
 
 
 def make_masks(look: Look) -> Masks:
-    """Return the masks of `look`: luma (height + 2*margin, width + 2*margin), chroma half of it."""
+    """Return the masks of `look`: luma (height + 2*margin, width + 2*margin), chroma half as
+    high."""
     width_px = look.width_px + 2 * look.margin_px
     height_px = look.height_px + 2 * look.margin_px
     x = np.arange(width_px, dtype=np.float32) + np.float32(0.5 - width_px / 2)
@@ -83,9 +86,9 @@ def _shadow(look: Look, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArr
 
 
 def _halved(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the means of 2x2 blocks."""
+    """Return the means of 2x2 blocks, each twice in a row."""
     rows = weight[::2] + weight[1::2]
-    return (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
+    return np.repeat((rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25), 2, axis=1)
 
 
 def _plane(
@@ -100,7 +103,7 @@ def _plane(
     show = np.minimum(np.rint(shown * FULL).astype(np.int32), FULL - keep)
     edge = np.minimum(np.rint(border * FULL).astype(np.int32), FULL - keep - show)
     dark = FULL - keep - show - edge
-    fill = edge * border_code + dark * shadow_code
+    fill = edge * border_code + dark * shadow_code + FULL // 2
     return PlaneMask(_frozen(keep), _frozen(show), _frozen(fill))
 
 

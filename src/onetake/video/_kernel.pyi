@@ -1,0 +1,24 @@
+"""The compiled twins of `onetake.video.portable`; see `_kernel.c`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def convert(
+    pixels: NDArray[np.uint8], luma: NDArray[np.uint8], chroma: NDArray[np.uint8], /
+) -> None: ...
+def blend(
+    under: NDArray[np.uint8],
+    keep: NDArray[np.uint16],
+    add: NDArray[np.uint16],
+    out: NDArray[np.uint8],
+    /,
+) -> None: ...
+def weigh(
+    values: NDArray[np.uint8],
+    show: NDArray[np.uint16],
+    fill: NDArray[np.uint16],
+    add: NDArray[np.uint16],
+    /,
+) -> None: ...
+def variants() -> tuple[str, ...]: ...
+def select(name: str, /) -> None: ...

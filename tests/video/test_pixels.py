@@ -1,0 +1,148 @@
+"""All implementations of the pixel loops give the same bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onetake.video import pixels, portable
+
+try:
+    from onetake.video import _kernel
+except ImportError:
+    _kernel = None
+
+needs_kernel = pytest.mark.skipif(_kernel is None, reason="the compiled pixel loops are not built")
+EVEN = st.integers(1, 45).map(lambda half: 2 * half)
+
+
+@pytest.fixture(params=_kernel.variants() if _kernel else ())
+def variant(request):
+    """Run a test once for each variant this machine has."""
+    _kernel.select(request.param)
+    yield _kernel
+    _kernel.select(_kernel.variants()[-1])
+
+
+def padded(rng, height, width, dtype=np.uint8, tail=()):
+    """Return random values of full range in an array with strided rows and an odd beginning."""
+    limit = np.iinfo(dtype).max + 1
+    whole = rng.integers(0, limit, (height + 2, width + 5, *tail), dtype)
+    return whole[1 : 1 + height, 3 : 3 + width]
+
+
+@needs_kernel
+@settings(max_examples=60, deadline=None)
+@given(width=EVEN, height=EVEN, seed=st.integers(0, 999))
+def test_conversion_is_the_same_everywhere(width, height, seed):
+    """Every variant converts any size, strided or not, to the bytes of the portable one and
+    writes nothing around them."""
+    rng = np.random.default_rng(seed)
+    picture = padded(rng, height, width, tail=(4,))
+    wanted = np.zeros((height, width), np.uint8), np.zeros((height // 2, width // 2, 2), np.uint8)
+    portable.convert(picture, *wanted)
+    for name in _kernel.variants():
+        _kernel.select(name)
+        luma = np.full((height + 2, width + 40), 7, np.uint8)
+        chroma = np.full((height // 2 + 2, width // 2 + 20, 2), 7, np.uint8)
+        _kernel.convert(
+            picture,
+            luma[1 : 1 + height, 3 : 3 + width],
+            chroma[1 : 1 + height // 2, 3 : 3 + width // 2],
+        )
+        assert (luma[1 : 1 + height, 3 : 3 + width] == wanted[0]).all()
+        assert (chroma[1 : 1 + height // 2, 3 : 3 + width // 2] == wanted[1]).all()
+        luma[1 : 1 + height, 3 : 3 + width] = 7
+        chroma[1 : 1 + height // 2, 3 : 3 + width // 2] = 7
+        assert (luma == 7).all()
+        assert (chroma == 7).all()
+
+
+def test_conversion_of_every_colour_is_the_same(variant):
+    """All 16.7 million colours, not a sample, in luma; in chroma, too, each as its own block."""
+    wanted_y, wanted_uv = np.zeros((2, 8192), np.uint8), np.zeros((1, 4096, 2), np.uint8)
+    got_y, got_uv = wanted_y.copy(), wanted_uv.copy()
+    codes = np.arange(4096, dtype=np.uint32)
+    for high in range(0, 1 << 24, 4096 * 7):
+        row = np.repeat(codes + np.uint32(high), 2).view(np.uint8).reshape(1, 8192, 4)
+        picture = np.repeat(row, 2, axis=0)
+        portable.convert(picture, wanted_y, wanted_uv)
+        variant.convert(picture, got_y, got_uv)
+        assert (got_y == wanted_y).all()
+        assert (got_uv == wanted_uv).all()
+
+
+@pytest.mark.parametrize("width", [1, 2, 15, 16, 17, 64, 333])
+def test_overlay_loops_are_the_same(variant, width):
+    """Weighing and blending give the bytes of the portable ones at every width."""
+    rng = np.random.default_rng(width)
+    keep = rng.integers(0, 257, (9, width)).astype(np.uint16)
+    show = (256 - keep).astype(np.uint16)
+    fill = np.full((9, width), 128, np.uint16)
+    values, under = padded(rng, 9, width), padded(rng, 9, width)
+    add, wanted_add = np.zeros((2, 9, width), np.uint16)
+    portable.weigh(values, show, fill, wanted_add)
+    variant.weigh(values, show, fill, add)
+    assert (add == wanted_add).all()
+    out, wanted = np.zeros((2, 9, width), np.uint8)
+    portable.blend(under, keep, add, wanted)
+    variant.blend(under, keep, add, out)
+    assert (out == wanted).all()
+    variant.blend(under, keep, add, under)
+    assert (under == wanted).all()
+
+
+@needs_kernel
+def test_wrong_arrays_are_refused_before_anything_is_touched():
+    """Another shape, type or order of memory is an error, not a crash."""
+    picture = np.zeros((4, 6, 4), np.uint8)
+    luma, chroma = np.zeros((4, 6), np.uint8), np.zeros((2, 3, 2), np.uint8)
+    _kernel.convert(picture, luma, chroma)
+    wrong = [
+        (picture[:2], luma, chroma),
+        (picture[..., :3], luma, chroma),
+        (picture[:, ::-1], luma, chroma),
+        (picture.astype(np.uint16), luma, chroma),
+        (picture[:3, :5], luma[:3, :5], chroma),
+        (picture, luma.T.copy().T, chroma),
+        (picture, luma, chroma[:, ::-1]),
+        (picture, luma, chroma.reshape(2, 6)),
+    ]
+    for arrays in wrong:
+        with pytest.raises(ValueError, match="array"):
+            _kernel.convert(*arrays)
+    read_only = luma.copy()
+    read_only.flags.writeable = False
+    with pytest.raises((ValueError, BufferError)):
+        _kernel.convert(picture, read_only, chroma)
+    with pytest.raises(TypeError):
+        _kernel.convert(picture, luma, None)
+    words = np.zeros((4, 6), np.uint16)
+    with pytest.raises(ValueError, match="shapes"):
+        _kernel.blend(luma, words, words[:2], luma)
+    with pytest.raises(ValueError, match="array of another"):
+        _kernel.weigh(luma, luma, words, words)
+    with pytest.raises(ValueError, match="no such variant"):
+        _kernel.select("none")
+
+
+def test_blocks_meet_without_a_seam(monkeypatch):
+    """The size of the blocks the portable loop converts at once does not show in the pixels."""
+    picture = np.random.default_rng(1).integers(0, 256, (50, 64, 4), np.uint8)
+    whole, cut = [(np.zeros((50, 64), np.uint8), np.zeros((25, 32, 2), np.uint8)) for _ in "ab"]
+    portable.convert(picture, *whole)
+    monkeypatch.setattr(portable, "BLOCK_PX", 64 * 4)
+    portable.convert(picture, *cut)
+    assert (cut[0] == whole[0]).all()
+    assert (cut[1] == whole[1]).all()
+
+
+def test_the_best_implementation_runs():
+    """The compiled loops run where they are built, and say which; else the portable ones."""
+    if _kernel is None:
+        assert (pixels.IMPLEMENTATION, pixels.convert) == ("numpy", portable.convert)
+    else:
+        assert _kernel.variants()[-1] == pixels.IMPLEMENTATION
+        assert pixels.convert is _kernel.convert
