@@ -115,25 +115,26 @@ def test_any_cadence_is_kept(tmp_path: Path, blocks: list[int], steps_ns: list[i
     assert 0 <= len(sound_of(path)) - samples < 1024
 
 
-def test_torn_file_has_exact_times_too(tmp_path: Path) -> None:
-    """Frames that come irregularly keep their times in the fragments, not only when finished."""
+@pytest.mark.parametrize(("lag_ns", "burst"), [(0, 1), (300_000_000, 1), (0, 20)])
+def test_torn_file_has_exact_times_too(tmp_path: Path, lag_ns: int, burst: int) -> None:
+    """Irregular frames keep their times in the fragments too, wherever the sound is just then."""
     path = tmp_path / "take.mp4"
-    chance = np.random.default_rng(5)
-    steps_ns = chance.integers(2_000_000, 90_000_000, 150)
+    steps_ns = np.random.default_rng(5).integers(2_000_000, 90_000_000, 300)
     positions_ns = [0, *np.cumsum(steps_ns).tolist()]
     target = writer(path)
     target.start()
     samples = 0
-    for position_ns in positions_ns:
+    for number, position_ns in enumerate(positions_ns):
         target.write_video(position_ns, picture())
-        due = position_ns * SAMPLE_RATE_HZ // NS_PER_S + 1
-        target.write_audio([noise(due - samples)])
-        samples = due
+        if number % burst == 0:
+            due = max(samples, (position_ns - lag_ns) * SAMPLE_RATE_HZ // NS_PER_S)
+            target.write_audio([noise(due - samples)])
+            samples = due
         target.pump(0)
     found = frame_ticks(path)
     expected = [video_ticks(position_ns) for position_ns in positions_ns]
     assert found == expected[: len(found)]
-    assert found[-1] > expected[-1] - 90_000
+    assert found[-1] > expected[-1] - 90_000 * 2
     target.finish(positions_ns[-1] + 50_000_000)
     assert frame_ticks(path) == expected
 

@@ -193,6 +193,8 @@ class Mp4Writer:
 
     def write_audio(self, samples: Sequence[NDArray[np.float32]]) -> None:
         """Encode the next samples of every track on the calling thread. Raises OutputFailed."""
+        if not len(samples[0]):
+            return
         for stream, track in zip(self._audio, samples, strict=True):
             planes = np.ascontiguousarray(track.T, dtype=np.float32)
             frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
@@ -240,8 +242,10 @@ class Mp4Writer:
         while self._queue:
             packet = self._queue[0]
             size_bytes = packet.size
-            if packet.stream_index == self._video.index and packet.dts is not None:
-                self._stream.expect(packet.dts)
+            if packet.stream_index == self._video.index and packet.size:
+                assert packet.dts is not None
+                assert packet.pts is not None
+                self._stream.expect(packet.dts, packet.pts)
             try:
                 self._container.mux(packet)
             except (av.error.FFmpegError, ValueError) as error:

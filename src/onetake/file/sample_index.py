@@ -21,7 +21,7 @@ from onetake.file.boxes import Box, boxes, child, track_ids
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PackedInts", "SampleIndex", "TrackSamples"]
+__all__ = ["PackedInts", "Run", "SampleIndex", "TrackSamples", "runs_of_fragment"]
 
 _PACK_COUNT = 8192
 """Numbers that are packed at once. Fewer: zlib finds little. More: more of them lie about."""
@@ -106,7 +106,7 @@ class TrackSamples:
         """Return where in the file each run begins, int64, shape (runs,)."""
         return np.cumsum(self._run_steps.to_array())
 
-    def append(self, run: _Run) -> None:
+    def append(self, run: Run) -> None:
         """Append the samples of a run; a gap before it makes the sample before it last longer."""
         if not run.sizes:
             return
@@ -128,7 +128,7 @@ class TrackSamples:
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """Samples of one track that lie behind each other."""
 
     track_id: int
@@ -165,7 +165,7 @@ class SampleIndex:
         """Bytes seen."""
         self._gathered = bytearray()
         self._to_skip = 0
-        self._pending: list[_Run] = []
+        self._pending: list[Run] = []
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take the next bytes of the file. Raises ValueError for what is not a fragmented MP4."""
@@ -219,7 +219,7 @@ class SampleIndex:
             for track_id in track_ids(data):
                 self.tracks[track_id] = TrackSamples()
         elif kind == b"moof":
-            self._pending += _runs_of_fragment(data, self.size_bytes - len(data))
+            self._pending += runs_of_fragment(data, self.size_bytes - len(data))
 
     def _commit(self) -> None:
         for run in self._pending:
@@ -227,7 +227,8 @@ class SampleIndex:
         self._pending.clear()
 
 
-def _runs_of_fragment(data: bytes, moof_offset: int) -> list[_Run]:
+def runs_of_fragment(data: bytes, moof_offset: int) -> list[Run]:
+    """Return the runs a `moof` box describes; `moof_offset` is where it lies in the file."""
     runs = []
     for traf in boxes(data, 8):
         if traf.kind != b"traf":
@@ -273,7 +274,7 @@ class _TrackFragmentHeader:
         return cls(track_id, base_offset, duration, size, flags)
 
 
-def _read_run(data: bytes, body: int, header: _TrackFragmentHeader, dts: int) -> _Run:
+def _read_run(data: bytes, body: int, header: _TrackFragmentHeader, dts: int) -> Run:
     word, count = struct.unpack_from(">II", data, body)
     at = body + 8
     offset, first_flags = header.base_offset, None
@@ -289,7 +290,7 @@ def _read_run(data: bytes, body: int, header: _TrackFragmentHeader, dts: int) ->
     flags = columns.get(_FLAGS, [header.flags] * count)
     if first_flags is not None and count:
         flags = [first_flags, *flags[1:]]
-    return _Run(
+    return Run(
         header.track_id,
         offset,
         dts,

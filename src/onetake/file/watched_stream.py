@@ -4,8 +4,7 @@
 
 Invariants: FFmpeg never sees a failed write, because after one it drops everything silently; what
 the disk refuses is kept in memory, so that a disk that has room again gets every byte in order.
-And each fragment begins at the time of its first packet: FFmpeg writes where it guesses that the
-fragment before has ended, which is wrong by a frame's jitter whenever frames come irregularly.
+And every frame in a fragment has the time its packet had.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import struct
 from collections import deque
 
 from onetake.errors import OutputFailed
-from onetake.file.boxes import Box, boxes, child
+from onetake.file.fragment_times import with_true_times
 from onetake.file.output_file import OutputFile, output_errors
 from onetake.file.sample_index import SampleIndex
 
@@ -35,16 +34,15 @@ class WatchedStream:
         """Bytes of the box that is going by which are not here yet."""
         self._refused = bytearray()
         self._failure: OutputFailed | None = None
-        self._video_dts: deque[int] = deque()
-        self._shift: int | None = None
-        """What FFmpeg takes off all times of the video track: the time of its first packet."""
+        self._times: deque[tuple[int, int]] = deque()
+        self._first_dts: int | None = None
         self.name = str(file.path)
         self.closed = False
         """PyAV writes no trailer to a closed file."""
 
-    def expect(self, dts: int) -> None:
-        """Tell the time of the next packet of the video track, in its own ticks."""
-        self._video_dts.append(dts)
+    def expect(self, dts: int, pts: int) -> None:
+        """Tell the times of the next packet of the video track, in its own ticks."""
+        self._times.append((dts, pts))
 
     def write(self, data: bytes) -> int:
         """Append all of `data`, to the file or to what it has refused. Never raises OSError."""
@@ -75,35 +73,27 @@ class WatchedStream:
                 if kind == b"moof":
                     if len(self._incoming) < size:
                         return
-                    self._put_times(size)
+                    self._refused += self._timed(bytes(self._incoming[:size]))
+                    del self._incoming[:size]
+                    continue
                 self._to_pass = size
             step = min(self._to_pass, len(self._incoming))
             self._refused += self._incoming[:step]
             del self._incoming[:step]
             self._to_pass -= step
 
-    def _put_times(self, size: int) -> None:
-        """Write the true time of the video track's first packet into the `moof` at hand."""
-        moof = bytes(self._incoming[:size])
-        whole = Box(b"moof", 0, 8, size)
-        for traf in boxes(moof, whole.body):
-            if traf.kind != b"traf" or not self._is_video(moof, traf):
-                continue
-            time = child(moof, traf, b"tfdt").body
-            layout, at = (">Q", time + 4) if moof[time] == 1 else (">I", time + 4)
-            (guess,) = struct.unpack_from(layout, moof, at)
-            if self._shift is None:
-                self._shift = self._video_dts[0] - guess
-            struct.pack_into(layout, self._incoming, at, self._video_dts[0] - self._shift)
-            for trun in boxes(moof, traf.body, traf.end):
-                if trun.kind == b"trun":
-                    (count,) = struct.unpack_from(">I", moof, trun.body + 4)
-                    for _ in range(count):
-                        self._video_dts.popleft()
-
-    def _is_video(self, moof: bytes, traf: Box) -> bool:
-        header = child(moof, traf, b"tfhd").body
-        return int.from_bytes(moof[header + 4 : header + 8], "big") == VIDEO_TRACK_ID
+    def _timed(self, moof: bytes) -> bytes:
+        if not self._times:
+            return moof
+        if self._first_dts is None:
+            # The edit list, not the fragments, says how late the first picture is.
+            self._first_dts = self._times[0][0]
+        first_dts = self._first_dts
+        relative = deque((dts - first_dts, pts - first_dts) for dts, pts in self._times)
+        timed = with_true_times(moof, VIDEO_TRACK_ID, relative)
+        for _ in range(len(self._times) - len(relative)):
+            self._times.popleft()
+        return timed
 
     def _push(self) -> None:
         view = memoryview(bytes(self._refused))
