@@ -18,6 +18,7 @@ import pytest
 
 __all__ = ["child", "kill", "missing_programs", "require", "root_folder", "wait_until"]
 
+HARDWARE_PRIORITY = 5
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -34,7 +35,14 @@ def _be_hardware() -> None:
     """Run before everything else, as the hardware that is played would; where that is allowed."""
     _die_with_parent()
     with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(5))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(HARDWARE_PRIORITY))
+
+
+def make_hardware(process_id: int) -> None:
+    """Give all threads of a running program the priority of hardware, where that is allowed."""
+    for task in Path(f"/proc/{process_id}/task").iterdir():
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(int(task.name), os.SCHED_RR, os.sched_param(HARDWARE_PRIORITY))
 
 
 def missing_programs(*programs: str) -> list[str]:

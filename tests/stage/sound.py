@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.stage.processes import child, require, temporary_folder, wait_until
+from tests.stage.processes import child, make_hardware, require, temporary_folder, wait_until
 
 __all__ = ["SoundServer", "pulseaudio"]
 
@@ -80,9 +80,10 @@ def pulseaudio(folder: Path | None = None, *, mic_rate_hz: int = 48000) -> Itera
         command += ["--disallow-exit", *(word for module in modules for word in ("-L", module))]
         home = {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
         log = folder / "pulseaudio.log"
-        process = child(command, env={**server.env, **home}, log=log, is_hardware=True)
+        process = child(command, env={**server.env, **home}, log=log)
         server.process = stack.enter_context(process)
         wait_until(lambda: _answers(server), "PulseAudio")
+        make_hardware(server.process.pid)  # PulseAudio gives up what it inherits
         server.ctl("set-default-sink", "dac")
         server.ctl("set-default-source", "vmic")
         yield server

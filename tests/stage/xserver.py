@@ -60,7 +60,7 @@ def xvfb(
         authority = Path(cookie_folder) / "authority"
         authority.write_bytes(_cookie(display.removeprefix(":")))
         command = [command[0], display, *command[1:], "-auth", str(authority)]
-    with child(command, pass_fds=[writing]) as process:
+    with child(command, pass_fds=[writing], is_hardware=True) as process:
         os.close(writing)
         try:
             number = _line_from(reading, 15.0)
