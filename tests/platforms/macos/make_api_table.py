@@ -28,6 +28,33 @@ SECTIONS = (
     "func_macros",
     "wheel_exports",
 )
+MADE_CLASSES = (
+    *("SCDisplay", "SCWindow", "SCRunningApplication", "AVCaptureDeviceFormat"),
+    *("AVFrameRateRange", "AVAudioFormat", "AVAudioBuffer", "AVAudioPCMBuffer", "AVAudioTime"),
+    *("AVAudioNode", "AVAudioIONode", "NSError", "NSNotification"),
+)
+"""Classes whose objects the frameworks hand out; the back-end does not name them."""
+
+SENT_OWNERS = {
+    "setDeviceID:error:": ["AUAudioUnit"],
+    "systemStatusBar": ["NSStatusBar"],
+    "statusItemWithLength:": ["NSStatusBar"],
+    "removeStatusItem:": ["NSStatusBar"],
+    "button": ["NSStatusItem"],
+    "setMenu:": ["NSStatusItem"],
+    "setTitle:": ["NSStatusBarButton"],
+    "addItem:": ["NSMenu"],
+    "initWithTitle:action:keyEquivalent:": ["NSMenuItem"],
+    "setTarget:": ["NSMenuItem"],
+    "setRepresentedObject:": ["NSMenuItem"],
+    "representedObject": ["NSMenuItem"],
+    (
+        "otherEventWithType:location:modifierFlags:timestamp:windowNumber:context:subtype:"
+        "data1:data2:"
+    ): ["NSEvent"],
+}
+"""Where selectors live that the API data does not have; from Apple's documentation."""
+
 EXTRA_EXPORTS = {
     # What only the stand-ins and the tests need.
     "AVFoundation": ["AVErrorUnknown", "AVErrorFileAlreadyExists", "AVAssetWriterStatusFailed"],
@@ -53,9 +80,32 @@ def main(data_path: str) -> None:
         "selectors": _selectors(data, selectors),
         "stream_errors": data["error_codes"]["SCStreamError"],
     }
-    out = HERE / "api_table.json"
-    out.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
-    sys.stdout.write(f"{out.name}: {out.stat().st_size} bytes\n")
+    _write(HERE / "api_table.json", table)
+    _write(SOURCE / "api_names.json", runtime_names(table, [use.name for use in names.sent]))
+
+
+def runtime_names(table: dict[str, Any], sent: list[str]) -> dict[str, Any]:
+    """Return what the self-test looks for on a Mac: names by module, owners by selector."""
+    classes = {
+        name
+        for entries in table["modules"].values()
+        for name, entry in entries.items()
+        if entry["kind"] == "classes"
+    } | set(MADE_CLASSES)
+    selectors = {}
+    for name, entry in table["selectors"].items():
+        owners = sorted(o for o, facts in entry["owners"].items() if o in classes)
+        if owners:
+            selectors[name] = owners
+    for selector in sent:
+        selectors[selector.replace(":", "_")] = SENT_OWNERS[selector]
+    modules = {module: sorted(entries) for module, entries in table["modules"].items()}
+    return {"modules": modules, "selectors": dict(sorted(selectors.items()))}
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    sys.stdout.write(f"{path.name}: {path.stat().st_size} bytes\n")
 
 
 def _export(data: dict[str, Any], module: str, name: str) -> dict[str, Any]:

@@ -27,6 +27,9 @@ FRAMEWORKS = {
 OBJC_NAMES = {"NULL", "autorelease_pool", "error", "lookUpClass", "objc_object"}
 """What the back-end takes from `objc` itself, which the API data does not describe."""
 
+ACTIONS = {"menuItemChosen_"}
+"""Selectors of our own: what a menu item sends to its target."""
+
 RUNTIME_NAMES = {"NSObject"}
 """Names that every module has and the API data does not list."""
 
@@ -116,7 +119,9 @@ def _read(path: Path, names: Names) -> None:
                     names.delegate_methods.append(made)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "send":
             made = use(str(ast.literal_eval(node.args[1])), node)
-            made.argument_count = len(node.args) - 2
+            spread = [a.value for a in node.args[2:] if isinstance(a, ast.Starred)]
+            extra = sum(len(v.elts) - 1 for v in spread if isinstance(v, ast.Tuple))
+            made.argument_count = len(node.args) - 2 + extra
             names.sent.append(made)
         if not isinstance(node, ast.Attribute):
             continue

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.platforms.macos.names import OBJC_NAMES, RUNTIME_NAMES, Names, Use, used_names, version
+from tests.platforms.macos.names import (
+    ACTIONS,
+    OBJC_NAMES,
+    RUNTIME_NAMES,
+    Names,
+    Use,
+    used_names,
+    version,
+)
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[2] / "src" / "onetake" / "platforms" / "macos"
@@ -35,7 +43,7 @@ def _problems(names: Names) -> list[str]:
         if entry["kind"] == "functions" and use.argument_count not in (None, entry.get("nargs")):
             found.append(_say(use, f"{use.name} takes {entry['nargs']} arguments"))
     for use in (*names.selectors, *names.delegate_methods):
-        if use.name == "init":
+        if use.name == "init" or use.name in ACTIONS:
             continue
         entry = TABLE["selectors"].get(use.name)
         if entry is None:

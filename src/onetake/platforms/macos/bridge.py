@@ -10,7 +10,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import CoreMedia
 import dispatch
@@ -177,11 +177,19 @@ class Delivery:
         return self.host.clock.now_ns() - self.last_ns
 
 
+class Faults(Protocol):
+    """Told what went wrong in a callback."""
+
+    def fail(self, failure: BaseException) -> None:
+        """Remember it. Any thread."""
+        ...
+
+
 class guarded:  # noqa: N801  reads as the keyword it stands for
     """Wrap the whole body of a callback: pools what is autoreleased, lets no exception out."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self._delivery = delivery
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
         self._pool = objc.autorelease_pool()
 
     def __enter__(self) -> None:
@@ -194,6 +202,6 @@ class guarded:  # noqa: N801  reads as the keyword it stands for
         trace: TracebackType | None,
     ) -> bool:
         if failure is not None:
-            self._delivery.fail(failure)
+            self._faults.fail(failure)
         self._pool.__exit__(None, None, None)
         return True

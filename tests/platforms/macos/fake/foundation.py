@@ -1,8 +1,7 @@
-"""Foundation and AppKit: errors, notifications, activities, defaults, applications."""
+"""Foundation: errors, notifications, activities, defaults, timers."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from tests.platforms.macos.fake.runtime import Framework, Unmodelled, check_block
@@ -110,6 +109,10 @@ def _process(mac: Mac) -> type:
             """The one."""
             return cls()
 
+        def operatingSystemVersionString(self) -> str:
+            """For people."""
+            return f"Version {'.'.join(map(str, mac.version))} (simulated)"
+
         def beginActivityWithOptions_reason_(self, options: int, reason: str) -> object:
             """Keep the Mac awake."""
             if not options & (1 << 40) or not options & (1 << 20) or not reason:
@@ -145,49 +148,33 @@ def _defaults(mac: Mac) -> type:
     return NSUserDefaults
 
 
-def _appkit(mac: Mac) -> dict[str, Any]:
-    class Application(Framework):
-        """An application of the user's."""
+def _timer(mac: Mac) -> type:
+    class NSTimer(Framework):
+        """A timer on the run loop of the thread that made it."""
 
-        def __init__(self, bundle_id: str, name: str) -> None:
-            self._facts = (bundle_id, name)
-
-        def bundleIdentifier(self) -> str:
-            """Its id."""
-            return self._facts[0]
-
-        def localizedName(self) -> str:
-            """Its name."""
-            return self._facts[1]
-
-    class NSRunningApplication(Framework):
-        """Applications by process."""
+        _block: Any
 
         @classmethod
-        def runningApplicationWithProcessIdentifier_(cls, pid: int) -> Any:
-            """The application of a process, None for one without a bundle."""
-            if pid == os.getppid():
-                return Application("com.apple.Terminal", "Terminal")
-            return None
+        def scheduledTimerWithTimeInterval_repeats_block_(
+            cls, interval_s: float, repeats: bool, block: Any
+        ) -> Any:
+            """Make one and start it."""
+            if not repeats:
+                raise Unmodelled("a timer that fires once")
+            timer = cls()
+            timer._block = check_block(block, 1)
+            mac.timers.append(timer)
+            return timer
 
-    class NSWorkspace(Framework):
-        """The workspace."""
+        def invalidate(self) -> None:
+            """Stop it."""
+            mac.timers.remove(self)
 
-        @classmethod
-        def sharedWorkspace(cls) -> Any:
-            """The one."""
-            return cls()
-
-        def openURL_(self, url: NSURL) -> bool:
-            """Open."""
-            mac.opened_urls.append(url._text)
-            return True
-
-    return {"NSRunningApplication": NSRunningApplication, "NSWorkspace": NSWorkspace}
+    return NSTimer
 
 
-def make(mac: Mac) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the `Foundation` and `AppKit` modules export."""
+def make(mac: Mac) -> dict[str, Any]:
+    """Return what the `Foundation` module exports."""
 
     class NSNull(Framework, outside=True):
         """The null object."""
@@ -198,11 +185,12 @@ def make(mac: Mac) -> tuple[dict[str, Any], dict[str, Any]]:
             return "NSNull"
 
     mac.classes["NSNull"] = NSNull
-    foundation = {
+    return {
         "NSURL": NSURL,
         "NSError": NSError,
         "NSNotificationCenter": _center(mac),
         "NSProcessInfo": _process(mac),
         "NSUserDefaults": _defaults(mac),
+        "NSTimer": _timer(mac),
+        "NSNotification": NSNotification,
     }
-    return foundation, _appkit(mac)

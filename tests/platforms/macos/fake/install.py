@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.platforms.macos.fake import (
+    appkit,
     avaudio,
     avcapture,
     avwriter,
@@ -21,14 +22,30 @@ from tests.platforms.macos.fake import (
 from tests.platforms.macos.fake.runtime import Framework, FrameworkModule
 from tests.platforms.macos.fake.world import Mac
 
+HANDED_OUT = {
+    "SCDisplay": screencapture.SCDisplay,
+    "SCWindow": screencapture.SCWindow,
+    "SCRunningApplication": screencapture.SCRunningApplication,
+    "AVCaptureDeviceFormat": avcapture.AVCaptureDeviceFormat,
+    "AVFrameRateRange": avcapture.AVFrameRateRange,
+    "AVAudioFormat": avaudio.AVAudioFormat,
+    "AVAudioBuffer": avaudio.AVAudioPCMBuffer,
+    "AVAudioPCMBuffer": avaudio.AVAudioPCMBuffer,
+    "AVAudioTime": avaudio.AVAudioTime,
+    "AVAudioNode": avaudio.AVAudioInputNode,
+    "AVAudioIONode": avaudio.AVAudioInputNode,
+    "AUAudioUnit": avaudio.AUAudioUnit,
+    "NSError": foundation.NSError,
+}
+"""Classes whose objects are handed out, by the name of the class that has their selectors."""
+
 BACK_END = "onetake.platforms.macos"
 
 
 def _modules(mac: Mac) -> dict[str, types.ModuleType]:
-    for_foundation, for_appkit = foundation.make(mac)
     exports: dict[str, dict[str, Any]] = {
-        "Foundation": for_foundation,
-        "AppKit": for_appkit,
+        "Foundation": foundation.make(mac),
+        "AppKit": appkit.make(mac),
         "Quartz": quartz.make(mac),
         "CoreMedia": coremedia.make(mac),
         "CoreAudio": avaudio.make_hal(mac),
@@ -42,6 +59,9 @@ def _modules(mac: Mac) -> dict[str, types.ModuleType]:
         name: FrameworkModule(name, mac, implemented) for name, implemented in exports.items()
     }
     modules["objc"] = mac.objc
+    for implemented in exports.values():
+        mac.classes |= {n: v for n, v in implemented.items() if isinstance(v, type)}
+    mac.classes |= appkit.make_menu(mac) | HANDED_OUT
     return modules
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.platforms.macos.names import ACTIONS
+
 if TYPE_CHECKING:
     from tests.platforms.macos.fake.world import Mac
 
@@ -222,7 +224,7 @@ def _check_delegate(owner: str, name: str, function: Any) -> None:
         return
     count = len(inspect.signature(function).parameters) - 1
     expected = DELEGATE_SELECTORS.get(name, name.count("_") if name.endswith("_") else None)
-    if name not in DELEGATE_SELECTORS and not name.startswith("menu"):
+    if name not in DELEGATE_SELECTORS and name not in ACTIONS:
         raise Unmodelled(f"{owner}.{name} is no selector of any delegate; misspelt?")
     if count != expected:
         raise Unmodelled(f"{owner}.{name} takes {count} arguments instead of {expected}")

@@ -144,6 +144,13 @@ class Mac:
         self.asked: list[str] = []
         self.opened_urls: list[str] = []
         self.activities: list[object] = []
+        self.timers: list[Any] = []
+        self.main_work: list[Callable[[], None]] = []
+        """What happens on the main thread while its loop runs."""
+        self.menu: dict[str, Any] = {}
+        self.menu_title = ""
+        self.status_items = 0
+        self.activation_policy = 0
         self.defaults: dict[str, bool] = {}
         self.observers: list[Any] = []
         self.queues: list[Any] = []
@@ -165,8 +172,7 @@ class Mac:
     def look_up_class(self, name: str) -> Any:
         """objc.lookUpClass."""
         if name not in self.classes:
-            self.unmodelled.append(f"class {name}")
-            raise AssertionError(f"class {name} is not modelled")
+            raise self.objc.error(f"no class {name}")
         return self.classes[name]
 
     def object_at(self, *, c_void_p: int) -> Any:
