@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.audio.tone import play, tone, tone_errors_s
 
 from onetake.model.devices import Role
 from onetake.testing.clocksim import ClockScript, simulate
+from onetake.testing.lanesim import play
+from onetake.testing.soundtruth import tone, tone_errors_s
 
 SAMPLE_S = 1 / 48_000
 

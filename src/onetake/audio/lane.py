@@ -45,8 +45,9 @@ under 15 % of accuracy (simulated)."""
 BOUND_NS = 4 * NS_PER_S
 """How long the lane waits for a source that has stopped delivering."""
 
-JITTERY_START_NS = 5 * NS_PER_S
-"""How long the first output waits where stamps scatter by more than 3 ms."""
+VAGUE_START_NS = 10 * NS_PER_S
+"""How long the first output waits for a source whose stamps scatter so much that its place is not
+known well. After 10 s of +-10 ms it is, to 0.35 ms (one sigma); after 5 s, to 0.5."""
 
 PRE_START_NS = 8 * NS_PER_S
 """How much is kept before the take starts: sources may take 3 s to come up, and their clocks are
@@ -227,9 +228,9 @@ class AudioLane:
 
     def _is_start_open(self, now_ns: int) -> bool:
         return any(
-            track.is_jittery
+            track.is_vague
             and track.first_stamp_ns is not None
-            and now_ns - track.first_stamp_ns < JITTERY_START_NS
+            and now_ns - track.first_stamp_ns < VAGUE_START_NS
             for track in self._tracks.values()
         )
 

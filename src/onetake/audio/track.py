@@ -15,8 +15,9 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
+from onetake.audio.follow import STRETCH
 from onetake.audio.ring import FADE_S, SampleRing, stereo_planes
-from onetake.audio.segment import STRETCH, Origin, Segment, Window
+from onetake.audio.segment import Origin, Segment, Window
 from onetake.audio.track_log import TrackLog
 from onetake.model.media import AudioBlock, StampKind
 from onetake.model.report import SourceStatistics
@@ -36,8 +37,9 @@ KEPT_S = 1.0
 """What came within this time is kept even if it seems past: the clock may still find out that it
 is not."""
 
-JITTERY_S = 3e-3
-"""With stamps that scatter more, the start is known well enough only after 5 s."""
+VAGUE_S = 0.25e-3
+"""With a larger standard deviation of the offset the start is worth waiting for: three sigma must
+fit well into the 1.25 ms allowed there. Good stamps are below it after the look-ahead anyway."""
 
 
 class Track:
@@ -72,9 +74,12 @@ class Track:
         return self._first_stamp_ns
 
     @property
-    def is_jittery(self) -> bool:
-        """Whether the stamps scatter so much that the start needs a longer look."""
-        return bool(self._segments) and self._segments[-1].clock.jitter_s > JITTERY_S
+    def is_vague(self) -> bool:
+        """Whether it is not yet well known where the source belongs."""
+        clock = self.clock
+        if clock is None or not self.is_live:
+            return False
+        return not clock.is_ready or clock.state.offset_sd_s > VAGUE_S
 
     @property
     def alignment_error_s(self) -> float:
@@ -128,7 +133,7 @@ class Track:
             if span.start_host_ns != self._span_start_ns:
                 self._span_start_ns = span.start_host_ns
                 for segment in self._segments:
-                    segment.lift()
+                    segment.follower.lift()
             window = _window(span, timeline)
             for at in range(low, high, STRETCH):
                 until = min(at + STRETCH, high)
@@ -231,7 +236,7 @@ class Track:
             if segment.is_closed and segment.end_ns < begin_thirds // 3:
                 self._remove(segment)
             else:
-                error_s = math.hypot(segment.deviation_s, segment.clock.state.offset_sd_s)
+                error_s = math.hypot(segment.follower.deviation_s, segment.clock.state.offset_sd_s)
                 self._alignment_s.append(error_s)
 
     def _settle_edges(self, begin_ns: int, end_ns: int, *, is_start: bool) -> None:

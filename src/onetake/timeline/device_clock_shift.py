@@ -12,13 +12,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
-from statistics import fmean, median
+from math import hypot
+from statistics import median
 
 __all__ = ["WINDOW_S", "Shift", "ShiftDetector"]
 
 WINDOW_S = 0.4
 """How long a shift must last. Shorter: a lull of jitter is taken for a loss; longer: the look-ahead
 of 2 s no longer covers a stall and its confirmation."""
+
+LEAST_SPAN_S = 0.75 * WINDOW_S
+"""How long the shifted stamps must have gone on by the host's clock: a burst has not."""
 
 LEAST_BLOCKS = 8
 
@@ -28,8 +32,9 @@ FLOOR_S = 2.5e-3
 SIGMAS = 5.0
 """How unlikely a shift by chance must be; the test runs a million times in 14 hours."""
 
-MEDIAN_OVER_MEAN = 1.25
-"""Standard deviation of a median over that of a mean (normal distribution)."""
+MEDIAN_NOISE = 1.6
+"""Standard deviation of a median of n stamps times sqrt(n), over `_Shape.spread_s`: 1.25 for a
+normal distribution, 1.6 for an even one. With 1.25, jitter of +-10 ms is taken for losses."""
 
 EDGE_SHARE = 0.5
 """The near edge must have moved by this share of what the middle did. The edge scatters more, so 1
@@ -86,18 +91,22 @@ class ShiftDetector:
             return
         self._bins.append(_shape(deviations_s))
         self._baseline = _Shape(
-            fmean(shape.low_s for shape in self._bins),
-            fmean(shape.middle_s for shape in self._bins),
-            fmean(shape.high_s for shape in self._bins),
+            median(shape.low_s for shape in self._bins),
+            median(shape.middle_s for shape in self._bins),
+            median(shape.high_s for shape in self._bins),
         )
 
     def find(
-        self, times_s: list[float], hosts_s: list[float], deviations_s: list[float]
+        self,
+        times_s: list[float],
+        hosts_s: list[float],
+        deviations_s: list[float],
+        foretold_sd_s: float,
     ) -> Shift | None:
         """Return the shift the newest blocks show, if any.
 
         `times_s` (source time, increasing), `hosts_s` (stamps), `deviations_s` (stamp - foretold)
-        belong to the same blocks, oldest first.
+        belong to the same blocks, oldest first; `foretold_sd_s`: how well it was foretold.
         """
         if self._baseline is None or times_s[-1] - times_s[0] < WINDOW_S:
             return None
@@ -108,18 +117,18 @@ class ShiftDetector:
             return None
         now, was = _shape(recent), self._baseline
         shift_s = now.middle_s - was.middle_s
-        noise_s = MEDIAN_OVER_MEAN * was.spread_s / count**0.5
+        noise_s = hypot(MEDIAN_NOISE * was.spread_s / count**0.5, foretold_sd_s)
         threshold_s = max(FLOOR_S, SIGMAS * noise_s)
         if abs(shift_s) <= threshold_s:
             return None
         edge_s = now.low_s - was.low_s if shift_s > 0 else now.high_s - was.high_s
         if edge_s / shift_s < EDGE_SHARE:
             return None
-        if max(hosts_s[begin:]) - min(hosts_s[begin:]) < 0.75 * WINDOW_S:
-            return None
         if not _is_steady(recent, was.middle_s, shift_s, threshold_s):
             return None
         index = _change_point(deviations_s, was.middle_s, shift_s)
+        if max(hosts_s[index:]) - min(hosts_s[index:]) < LEAST_SPAN_S:
+            return None
         return Shift(index, median(deviations_s[index:]) - was.middle_s, noise_s)
 
 
