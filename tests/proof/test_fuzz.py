@@ -42,13 +42,13 @@ def mangled(data: bytes, rng: random.Random) -> bytes:
         elif kind == 1:
             spoilt[at : at + 4] = rng.choice([b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff"])
         elif kind == 2:
-            del spoilt[at : at + rng.randrange(1, 400)]
+            del spoilt[max(at, 400) : at + rng.randrange(1, 400)]
         elif kind == 3:
             spoilt[at:at] = rng.randbytes(rng.randrange(1, 400))
         elif kind == 4:
             length = rng.randrange(1, 4096)
             spoilt[at : at + length] = bytes(len(spoilt[at : at + length]))
-        elif len(spoilt) > 2000:
+        elif len(spoilt) > 2000:  # A cut, but never down to nothing.
             del spoilt[max(1000, at) :]
     return bytes(spoilt)
 

@@ -70,6 +70,29 @@ def test_luma_of_any_format(pix_fmt: str, tmp_path: Path) -> None:
     assert 40 < dark < 90
 
 
+@pytest.mark.parametrize("layout", ["mono", "5.1", "7.1", "hexadecagonal"])
+def test_any_number_of_channels(layout: str, tmp_path: Path) -> None:
+    """Every channel is delivered, also where there are more than PyAV's own list can hold."""
+    channels = av.AudioLayout(layout).nb_channels
+    samples = np.arange(1, channels + 1)[:, None] * np.full(4096, 1 / 32)
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("wavpack", rate=RATE_HZ, layout=layout)
+        stream.format = "fltp"
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples.T.reshape(1, -1), dtype=np.float32), "flt", layout
+        )
+        frame.sample_rate = RATE_HZ
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with Recording(path) as recording:
+        assert recording.tracks[0].channels == channels
+        heard = np.concatenate(
+            [piece.samples for piece in recording.pieces() if isinstance(piece, Sound)], axis=1
+        )
+    np.testing.assert_allclose(heard, samples, atol=1e-6)
+
+
 def test_first_video_and_all_audio(tmp_path: Path) -> None:
     """All tracks are listed, with what their headers say."""
     with Recording(make(tmp_path / "a.mp4", Recipe(seconds=2))) as recording:

@@ -127,9 +127,13 @@ class ChirpFinder:
         self.ceilings_db: dict[str, bytearray] = {name: bytearray() for name in BANDS}
         self._block = 1 << int(np.ceil(np.log2(_BLOCK_S * rate_hz)))
         self._bands = {
-            name: _Band(band_hz, rate_hz, self._block, speed) for name, band_hz in BANDS.items()
+            name: _Band(band_hz, rate_hz, self._block, speed)
+            for name, band_hz in BANDS.items()
+            # A band beyond half the rate is not in the samples.
+            if (band_hz[1] + _SIDE_HZ) * speed < rate_hz / 2
         }
-        self._overlap = _whole_hops(2 * max(band.length for band in self._bands.values()), rate_hz)
+        longest = max((band.length for band in self._bands.values()), default=1)
+        self._overlap = _whole_hops(2 * longest, rate_hz)
         self._hop = round(_HOP_S * rate_hz)
         self._buffer = np.zeros(self._block)
         self._filled = self._overlap

@@ -62,6 +62,9 @@ def file_findings(found: Scan, tracks: list[TrackFacts]) -> Iterator[Finding]:
     elif found.trouble.stopped_by:
         message = f"reading ended early: {found.trouble.stopped_by.lower()}"
         yield Finding(Fault.TRUNCATED, Severity.BROKEN, message)
+    for index in found.unknown_tracks:
+        message = f"track {index} is in a codec that is not known here"
+        yield Finding(Fault.UNDECODABLE, Severity.DEGRADED, message)
     for track in tracks:
         yield from _track_findings(track)
     yield from _length_findings(tracks)

@@ -40,6 +40,12 @@ gigabytes; smaller would refuse an 8K wall of screens."""
 _MAX_BAD_PACKETS = 200
 """Undecodable packets after which a track is given up: a mangled file can hold millions."""
 
+_MAX_STAMP_NS = 10 * 366 * 86_400 * NS_PER_S
+"""Ten years. A later stamp comes from a mangled file, counts as none, and must not overflow."""
+
+_RATES_HZ = range(1_000, 1_000_000)
+"""Sample rates that exist. A mangled header may claim more, and buffers grow with the rate."""
+
 _LUMA_FIRST = frozenset(
     f"yuv{jpeg}{sampling}p"
     for jpeg in ("", "j")
@@ -120,11 +126,18 @@ class Recording:
         if "video" in kinds:
             self._streams += [stream for stream in streams.video if _prepare_video(stream)]
         if "audio" in kinds:
-            self._streams += streams.audio
+            self._streams += [stream for stream in streams.audio if _has_decoder(stream)]
         if not self._streams:
             self._container.close()
             msg = f"{path.name} holds neither picture nor sound"
             raise InvalidRecording(msg, hint="it may be cut off; try: onetake repair")
+        known = {stream.index for stream in self._streams}
+        self.unknown_tracks = [
+            stream.index
+            for stream in self._container.streams
+            if stream.type in kinds and stream.index not in known
+        ]
+        """Indices of video and audio tracks that cannot be decoded here."""
         self.format_name = self._container.format.name
         self.tracks = [_track(stream) for stream in self._streams]
         self.chapter_count = len(self._container.chapters())
@@ -171,7 +184,7 @@ class Recording:
         for frame in frames:
             if isinstance(frame, av.VideoFrame):
                 yield Picture(track, _pts_ns(frame), _duration_ns(frame), _luma(frame))
-            elif isinstance(frame, av.AudioFrame):
+            elif isinstance(frame, av.AudioFrame) and frame.sample_rate in _RATES_HZ:
                 yield Sound(track, _pts_ns(frame), _samples(frame), frame.sample_rate)
 
 
@@ -191,13 +204,19 @@ def _reason(error: Exception) -> str:
 
 
 def _prepare_video(stream: av.VideoStream) -> bool:
-    """Set the decoder up; False when the header claims an absurd size."""
+    """Set the decoder up; False when there is none or the header claims an absurd size."""
     context = stream.codec_context
-    if context is None or context.width * context.height > _MAX_PIXELS:
+    if not _has_decoder(stream) or context.width * context.height > _MAX_PIXELS:
         return False
     context.options = {"max_pixels": str(_MAX_PIXELS)}
     stream.thread_type = "AUTO"
     return True
+
+
+def _has_decoder(stream: _Stream) -> bool:
+    """Whether the codec is known; PyAV's type says always, a file of an unknown codec says no."""
+    context: object = stream.codec_context
+    return context is not None
 
 
 def _track(stream: _Stream) -> Track:
@@ -219,15 +238,16 @@ def _track(stream: _Stream) -> Track:
 
 
 def _pts_ns(frame: av.VideoFrame | av.AudioFrame) -> int | None:
-    if frame.pts is None or frame.time_base is None:
+    if frame.pts is None or not frame.time_base:
         return None
-    return round(frame.pts * frame.time_base * NS_PER_S)
+    pts_ns = round(frame.pts * frame.time_base * NS_PER_S)
+    return pts_ns if abs(pts_ns) < _MAX_STAMP_NS else None
 
 
 def _duration_ns(frame: av.VideoFrame) -> int:
     if not frame.duration or frame.time_base is None:
         return 0
-    return round(frame.duration * frame.time_base * NS_PER_S)
+    return min(round(frame.duration * frame.time_base * NS_PER_S), _MAX_STAMP_NS)
 
 
 def _luma(frame: av.VideoFrame) -> NDArray[np.uint8]:
@@ -239,11 +259,24 @@ def _luma(frame: av.VideoFrame) -> NDArray[np.uint8]:
     return rows[: plane.line_size * frame.height].reshape(frame.height, -1)[:, : frame.width]
 
 
+_MANY_CHANNELS = 8
+"""From here on PyAV 18.1 reads beyond the list of a planar frame's planes, and crashes."""
+
+
+def _packed(frame: av.AudioFrame) -> av.AudioFrame:
+    """Return the same samples in one plane, channels interleaved."""
+    packer = av.AudioResampler(format=frame.format.packed, layout=frame.layout)
+    (packed,) = packer.resample(frame)
+    return packed
+
+
 _INTEGER_SCALES = {"i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 
 
 def _samples(frame: av.AudioFrame) -> NDArray[np.float32]:
     """Return the samples as float32, shape (channels, frames)."""
+    if frame.format.is_planar and frame.layout.nb_channels >= _MANY_CHANNELS:
+        frame = _packed(frame)
     raw = frame.to_ndarray()
     if raw.dtype == np.uint8:
         values = (raw.astype(np.float32) - 128) / 128

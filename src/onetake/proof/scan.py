@@ -54,6 +54,8 @@ class Scan:
     tracks: list[Track]
     frames: FrameLog | None
     sounds: list[SoundTrack]
+    unknown_tracks: list[int] = field(default_factory=list)
+    """Video and audio tracks in a codec that is not known here."""
     trouble: ReadTrouble = field(default_factory=ReadTrouble)
 
 
@@ -82,6 +84,7 @@ def scan(path: Path) -> Scan:
             tracks=recording.tracks,
             frames=log,
             sounds=list(sounds.values()),
+            unknown_tracks=recording.unknown_tracks,
             trouble=recording.trouble,
         )
 
