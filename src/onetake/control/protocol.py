@@ -40,6 +40,7 @@ class EventName(StrEnum):
     STARTED = "started"
     CONTROL = "control"
     SOURCE = "source"
+    FILE = "file"
     WARNING = "warning"
     METERS = "meters"
     STOPPED = "stopped"

@@ -17,7 +17,7 @@ from onetake.errors import DiskFull, OnetakeError, OutputFailed
 from onetake.file.report import write_report
 from onetake.model.commands import command_text
 from onetake.model.devices import Role
-from onetake.model.events import Event, Finished, SourceState
+from onetake.model.events import Event, Finished, SourceChanged, SourceState
 from onetake.model.settings import Settings, Tracks
 from onetake.model.take_report import Report, changes_among, judged
 from onetake.model.units import NS_PER_S
@@ -25,7 +25,7 @@ from onetake.platforms.contract import Writer
 from onetake.proof.verify import VerifyCode, verify
 from onetake.session.machine import Session
 
-__all__ = ["Ended", "TakeOutcome", "finish_file", "outcome_of"]
+__all__ = ["Ended", "TakeOutcome", "finish_file", "outcome_of", "summed_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,13 @@ class Ended:
     """All that is known of a take when both lanes have ended."""
 
     path: Path
+    number: int
+    """Which part of the take: 1, 2, …"""
     started_at: str
+    start_ns: int
+    """Position of the take at which the file begins."""
     end_ns: int
+    """Position of the take at which it ends."""
     size_px: tuple[int, int]
     session: Session
     settings: Settings
@@ -50,19 +55,47 @@ class Ended:
     history: Sequence[Event]
     readings: Readings
     frames: int
-    """Frames given to the writer."""
+    """Frames given to this file's writer."""
     dropped_frames: int
     has_seen_light: bool
     """Whether any picture was brighter than black."""
 
+    @property
+    def length_ns(self) -> int:
+        """How long the file is."""
+        return self.end_ns - self.start_ns
+
+    def own_history(self) -> list[Event]:
+        """Return what happened while this file was being written, with positions in it."""
+        return [
+            shifted
+            for event in self.history
+            if (shifted := _in_part(event, self.start_ns, self.end_ns)) is not None
+        ]
+
+
+def _in_part(event: Event, start_ns: int, end_ns: int) -> Event | None:
+    """Return an event with its position in a file that is a part of a take; None = elsewhere.
+
+    Sources that came before stay known, at 0.
+    """
+    position_ns = getattr(event, "position_ns", None)
+    if position_ns is None or start_ns == 0:
+        return event if position_ns is None or position_ns <= end_ns else None
+    if isinstance(event, SourceChanged):
+        position_ns = max(position_ns, start_ns)
+    if not start_ns <= position_ns <= end_ns:
+        return None
+    return msgspec.structs.replace(event, position_ns=position_ns - start_ns)
+
 
 def finish_file(writer: Writer, ended: Ended) -> OnetakeError | None:
     """Write chapters and index; return what went wrong. Never raises for what a disk does."""
-    controls, _, _ = changes_among(ended.history)
+    controls, _, _ = changes_among(ended.own_history())
     for control in controls:
         writer.add_chapter(control.position_ns, command_text(control.command))
     try:
-        writer.finish(ended.end_ns)
+        writer.finish(ended.length_ns)
     except OnetakeError as error:
         return error
     return None
@@ -96,11 +129,11 @@ def outcome_of(ended: Ended, encoder: str, error: OnetakeError | None) -> TakeOu
 
 
 def _report(ended: Ended, encoder: str, error: OnetakeError | None) -> Report:
-    controls, source_changes, warnings = changes_among(ended.history)
+    controls, source_changes, warnings = changes_among(ended.own_history())
     session, readings = ended.session, ended.readings
     seen = verify(
         ended.path,
-        duration_ns=ended.end_ns,
+        duration_ns=ended.length_ns,
         fps=ended.settings.fps,
         audio_tracks=3 if ended.settings.tracks is Tracks.SEPARATE else 1,
     )
@@ -123,8 +156,10 @@ def _report(ended: Ended, encoder: str, error: OnetakeError | None) -> Report:
             recorder=RECORDER,
             file=ended.path.name,
             started_at=ended.started_at,
-            t0_ns=session.timeline.t0_ns if session.timeline else 0,
-            duration_s=ended.end_ns / NS_PER_S,
+            t0_ns=session.timeline.host_ns(ended.start_ns) if session.timeline else 0,
+            part=ended.number,
+            part_start_s=ended.start_ns / NS_PER_S,
+            duration_s=ended.length_ns / NS_PER_S,
             size_bytes=ended.path.stat().st_size,
             width_px=ended.size_px[0],
             height_px=ended.size_px[1],
@@ -142,4 +177,28 @@ def _report(ended: Ended, encoder: str, error: OnetakeError | None) -> Report:
             warnings=warnings,
             problems=problems,
         )
+    )
+
+
+def summed_up(outcomes: Sequence[TakeOutcome]) -> tuple[Finished | None, OnetakeError | None]:
+    """Return what became of a take of one or more files: the last file's word, or the error when
+    there is no file at all."""
+    finished = [outcome.finished for outcome in outcomes if outcome.finished is not None]
+    if not finished:
+        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+        return None, errors[-1] if errors else OutputFailed("nothing was recorded")
+    last = finished[-1]
+    if len(finished) == 1:
+        return last, None
+    verdicts = {one.verdict for one in finished}
+    return (
+        msgspec.structs.replace(
+            last,
+            verdict="degraded" if "degraded" in verdicts else last.verdict,
+            reasons=[
+                f"{Path(one.path).name}: {reason}" for one in finished for reason in one.reasons
+            ],
+            parts=[one.path for one in finished],
+        ),
+        None,
     )

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from onetake.audio.lane import AudioLane
 from onetake.clock import Clock
 from onetake.engine.lane_queue import Arm, Captured, End, Item, LaneQueue, SourceNews, StartAt
+from onetake.engine.parts import PartChain
 from onetake.engine.readings import Readings
 from onetake.model.commands import TimedCommand
 from onetake.model.devices import Role
 from onetake.model.media import AudioBlock, Frame
 from onetake.model.units import NS_PER_MS, NS_PER_S
-from onetake.platforms.contract import Writer
 from onetake.video.lane import VideoLane
 
 __all__ = ["AudioLaneThread", "LaneThread", "VideoLaneThread", "WriterThread"]
@@ -165,7 +165,7 @@ class AudioLaneThread(LaneThread):
     """Drives the audio lane and hands what it mixed to the writer.
 
     Args:
-        writer: gives the writer that is written to now.
+        parts: the files of the take.
         on_heard: shown each block as it arrives, for meters and warnings; on this thread.
     """
 
@@ -175,7 +175,7 @@ class AudioLaneThread(LaneThread):
         queue: LaneQueue,
         clock: Clock,
         *,
-        writer: Callable[[], Writer],
+        parts: PartChain,
         readings: Readings,
         on_heard: Callable[[Role, AudioBlock], None],
         on_error: Callable[[Exception], None],
@@ -184,7 +184,7 @@ class AudioLaneThread(LaneThread):
         self._lane = lane
         self._readings = readings
         self._next_reading_ns = 0
-        self._writer = writer
+        self._parts = parts
         self._on_heard = on_heard
         self._seen_ns = 0
 
@@ -194,7 +194,7 @@ class AudioLaneThread(LaneThread):
             end = self._take_in_waiting()
             if end is not None:
                 for block in self._lane.finish(end.end_host_ns):
-                    self._writer().write_audio(block.tracks)
+                    self._parts.write_audio(block.tracks)
                 self._readings.sources = self._lane.statistics()
                 return
             now_ns = self._clock.now_ns()
@@ -204,7 +204,7 @@ class AudioLaneThread(LaneThread):
                 # Behind with the queue: what is in it has happened but is not known yet.
                 known_ns = self._seen_ns if len(self._queue) else now_ns
                 for block in self._lane.advance(known_ns):
-                    self._writer().write_audio(block.tracks)
+                    self._parts.write_audio(block.tracks)
 
     def _read(self, now_ns: int) -> None:
         """Leave what the lane knows where others may read it."""
@@ -250,9 +250,9 @@ class WriterThread:
     """
 
     def __init__(
-        self, writer: Writer, flush: Callable[[], None], on_error: Callable[[Exception], None]
+        self, parts: PartChain, flush: Callable[[], None], on_error: Callable[[Exception], None]
     ) -> None:
-        self._writer = writer
+        self._parts = parts
         self._flush = flush
         self._on_error = on_error
         self._is_ending = threading.Event()
@@ -270,7 +270,7 @@ class WriterThread:
 
     def _run(self) -> None:
         try:
-            while self._writer.pump(WAIT_S) or not self._is_ending.is_set():
+            while self._parts.pump(WAIT_S) or not self._is_ending.is_set():
                 self._flush()
             self._flush()
         except Exception as error:  # noqa: BLE001  top of a thread: the take ends with a file

@@ -20,17 +20,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onetake.clock import Clock
-from onetake.engine.bookkeeping import Bookkeeping
 from onetake.engine.broadcast import Subscription
-from onetake.engine.finishing import Ended, TakeOutcome, finish_file, outcome_of
+from onetake.engine.finishing import Ended, summed_up
 from onetake.engine.inlets import Inlets
 from onetake.engine.monitor import Monitor
+from onetake.engine.parts import Part
 from onetake.engine.plan import Plan
 from onetake.engine.preview import PreviewTap
 from onetake.engine.readings import Readings
 from onetake.engine.session_driver import SessionDriver
 from onetake.engine.snapshot import snapshot_of
+from onetake.engine.source_desk import SourceDesk
 from onetake.engine.source_set import SourceSet
+from onetake.engine.take_files import CUT_AHEAD_NS, TakeFiles
 from onetake.engine.wiring import Wiring
 from onetake.errors import InvalidState, OnetakeError, OutputFailed
 from onetake.file.stamp_log import StampLog
@@ -38,6 +40,8 @@ from onetake.model.commands import Command, Stop
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.events import (
     ControlChanged,
+    Event,
+    FileChanged,
     Finished,
     Snapshot,
     SourceState,
@@ -45,16 +49,15 @@ from onetake.model.events import (
 )
 from onetake.model.media import AudioBlock
 from onetake.model.units import NS_PER_MS, ns_from_sample
-from onetake.platforms.contract import Source
 from onetake.session.machine import Session
 from onetake.session.messages import (
     Begin,
     BeginStop,
     DiskRunsOut,
     Finalised,
+    OpenNextPart,
     OpenWriter,
-    SourceDelivered,
-    SourceLost,
+    PartFailed,
     SwitchSource,
     Tick,
     TookFailure,
@@ -69,16 +72,9 @@ __all__ = ["Take"]
 TICK_S = 0.05
 """How often the take looks at the clock: meters at 20 Hz need no more."""
 
-REFUSE_WITHIN_NS = 2_500 * NS_PER_MS
-"""A device that cannot be opened refuses the take only in its first moments; a slow one is a late
-source (see session.SOURCE_WAIT_NS), because a take that runs is worth more than a camera."""
-
 TAIL_WAIT_NS = 700 * NS_PER_MS
 """How long a stop waits for the sound of the last moment to arrive. Sound servers deliver 20 to
 200 ms late; shorter would end the take in silence, longer keeps a user waiting for a dead one."""
-
-STOPPED_BY_USER = "stopped-by-user"
-"""Code of the error with which a source says that the user stopped it in the system's own menu."""
 
 
 class Take:
@@ -93,13 +89,11 @@ class Take:
         self._clock = clock
         self._started = threading.Event()
         self._ended = threading.Event()
-        self._opened: dict[Role, Source] = {}
-        self._refused: OnetakeError | None = None
         self._inlets = Inlets()
         session = Session.of(plan.settings, frozenset(plan.devices))
         self._readings = Readings()
-        self._books = Bookkeeping(clock, self._readings)
-        self._driver = SessionDriver(session, self._inlets, clock, self._books.happened)
+        self._driver = SessionDriver(session, self._inlets, clock, self._happened)
+        self._desk = SourceDesk(self._driver, clock, stop=self.stop, has_started=self._started)
         self._preview = PreviewTap(clock)
         log = plan.settings.stamp_log
         self._stamp_log = StampLog(log) if log else None
@@ -108,10 +102,13 @@ class Take:
         self._dropped_before = 0
         """Pictures dropped before the first frame: they would not be in the file anyway."""
         self._wiring: Wiring | None = None
-        self._outcome: TakeOutcome | None = None
+        self._finished: Finished | None = None
         self._error: OnetakeError | None = None
         self._sources = SourceSet(
-            lambda role, device_id: plan.source(role, device_id, clock), self._inlets, self, clock
+            lambda role, device_id: plan.source(role, device_id, clock),
+            self._inlets,
+            self._desk,
+            clock,
         )
         self._thread = threading.Thread(target=self._run, name="take", daemon=True)
 
@@ -171,7 +168,7 @@ class Take:
             self._driver.session,
             path=self._path,
             host_ns=self._clock.now_ns(),
-            size_bytes=0 if wiring is None else wiring.writer.size_bytes,
+            size_bytes=0 if wiring is None else wiring.files.parts.size_bytes,
             dropped_frames=self._dropped_frames,
             frames=self._monitor.frames,
             disk=self._monitor.disk,
@@ -195,41 +192,12 @@ class Take:
             return None
         if self._error is not None:
             raise self._error
-        return None if self._outcome is None else self._outcome.finished
+        return self._finished
 
     @property
     def is_ended(self) -> bool:
         """Whether the take is over, with a file or an error."""
         return self._ended.is_set()
-
-    # What the sources tell (engine.source_runner.SourceListener), each on its own thread.
-
-    def source_opened(self, role: Role, source: Source) -> None:
-        """A device is open."""
-        self._opened.setdefault(role, source)
-        self._driver.woken.set()
-
-    def source_delivered(self, role: Role, device_id: str) -> None:
-        """A device has begun to deliver."""
-        self._driver.step(SourceDelivered(role, device_id, self._clock.now_ns()))
-
-    def source_lost(self, role: Role, device_id: str, error: OnetakeError) -> None:
-        """A device could not be opened or went away."""
-        if error.code == STOPPED_BY_USER:
-            self.stop()
-            return
-        now_ns = self._clock.now_ns()
-        never_opened = role not in self._opened
-        is_early = now_ns - self._driver.session.begun_ns < REFUSE_WITHIN_NS
-        if never_opened and (is_early or role is Role.SCREEN) and not self._started.is_set():
-            self._refused = self._refused or error
-            self._driver.woken.set()
-            return
-        self._driver.step(SourceLost(role, device_id, now_ns, error.message))
-
-    def source_warned(self, code: str, message: str, hint: str) -> None:
-        """A device has something to say."""
-        self._driver.warn(code, message, hint)
 
     def _failed(self, error: Exception) -> None:
         """A lane or the writer cannot go on. On its thread."""
@@ -262,14 +230,16 @@ class Take:
         while True:
             self._driver.woken.wait(TICK_S)
             self._driver.woken.clear()
-            if self._refused is not None and not self._started.is_set():
-                self._error = self._refused
+            if self._desk.refused is not None and not self._started.is_set():
+                self._error = self._desk.refused
                 return None
             self._wire_when_sized()
             while (effect := self._driver.next_work()) is not None:
                 match effect:
                     case OpenWriter():
                         self._open_writer()
+                    case OpenNextPart():
+                        self._go_on_in_new_file(effect.reason)
                     case SwitchSource():
                         self._sources.fill(effect.role, effect.device_id)
                     case BeginStop():
@@ -281,12 +251,21 @@ class Take:
 
     def _wire_when_sized(self) -> None:
         """Build the lanes as soon as the size of the screen is known."""
-        screen = self._opened.get(Role.SCREEN)
+        screen = self._desk.screen
         if self._wiring is not None or screen is None:
             return
+        files = TakeFiles(
+            self._plan,
+            self._path,
+            size_px=screen.size_px(),
+            clock=self._clock,
+            readings=self._readings,
+            warn=self._driver.warn,
+            on_failed=self._part_failed,
+        )
         self._wiring = Wiring(
             self._plan,
-            path=self._path,
+            files,
             size_px=screen.size_px(),
             inlets=self._inlets,
             clock=self._clock,
@@ -295,31 +274,48 @@ class Take:
             preview=self._preview,
             readings=self._readings,
             flush=self._flush,
-            warn=self._driver.warn,
             on_started=self._on_started,
             on_error=self._failed,
         )
 
     def _open_writer(self) -> None:
         """Create the file and its journal, then accept the next frame as the first."""
+        assert self._wiring is not None
+        self._wiring.files.open_first(self._driver.history())
+        self._wiring.arm()
+
+    def _go_on_in_new_file(self, reason: str) -> None:
+        """Open the next file and cut the take there, a moment ahead of both lanes."""
         wiring = self._wiring
         assert wiring is not None
-        wiring.open_writer()
-        self._books.open(
-            wiring.recording,
-            size_px=wiring.size_px,
-            encoder=wiring.encoder,
-            devices=self._plan.devices,
-            settings=self._plan.settings,
-            history=self._driver.history(),
-        )
-        wiring.arm()
+        try:
+            part = wiring.files.open_next(self._driver.history(), reason)
+        except OnetakeError as error:
+            if reason:
+                self._failed(error)
+            else:
+                self._driver.warn("split-failed", error.message, error.hint)
+            return
+        host_ns = self._clock.now_ns() + CUT_AHEAD_NS
+        wiring.files.parts.cut(self._driver.session.position_ns(host_ns))
+        wiring.split_at(host_ns)
+        self._driver.publish(FileChanged(part.path, part.start_ns, reason))
+
+    def _part_failed(self, error: OutputFailed) -> None:
+        """A file cannot go on. On the thread that noticed."""
+        self._driver.step(PartFailed(error.message, self._clock.now_ns()))
+
+    def _happened(self, event: Event) -> None:
+        """Something was told; the journal remembers it. Any thread, under the driver's lock."""
+        if self._wiring is not None:
+            self._wiring.files.happened(event)
 
     def _flush(self) -> None:
         """Write the journal. On the writer's thread."""
         session = self._driver.session
         t0_ns = session.timeline.t0_ns if session.timeline else 0
-        self._books.flush(session.position_ns(self._clock.now_ns()), t0_ns)
+        if self._wiring is not None:
+            self._wiring.files.flush(session.position_ns(self._clock.now_ns()), t0_ns)
 
     def _on_started(self, t0_ns: int) -> None:
         """The first frame was accepted. On the video lane's thread."""
@@ -346,9 +342,11 @@ class Take:
         if (
             wiring is not None
             and self._driver.session.is_running
-            and self._monitor.is_disk_full(wiring.writer.size_bytes)
+            and self._monitor.is_disk_full(wiring.files.parts.size_bytes)
         ):
             self._driver.step(DiskRunsOut(self._clock.now_ns()))
+        if wiring is not None and wiring.files.parts.count > 1:
+            wiring.files.finish_completed(self._describe)
 
     # The end.
 
@@ -364,31 +362,33 @@ class Take:
         wiring.end(end_host_ns)
         self._sources.stop()
         self._inlets.drain()
-        self._outcome = self._write_outcome(wiring, end_host_ns)
-        self._error = self._outcome.error
-        self._books.end(is_finished=self._error is None)
-        if self._outcome.finished is not None:
-            self._driver.publish(self._outcome.finished)
-
-    def _write_outcome(self, wiring: Wiring, end_host_ns: int) -> TakeOutcome:
         session = self._driver.session
         assert session.timeline is not None
-        ended = Ended(
-            path=Path(self._path),
-            started_at=self._books.started_at,
-            end_ns=ns_from_sample(session.timeline.sample_at(end_host_ns)),
-            size_px=wiring.size_px,
-            session=session,
+        end_ns = ns_from_sample(session.timeline.sample_at(end_host_ns))
+        wiring.files.finish_all(end_ns, self._describe)
+        self._finished, self._error = summed_up(wiring.files.outcomes)
+        if self._finished is not None:
+            self._driver.publish(self._finished)
+
+    def _describe(self, part: Part, end_ns: int) -> Ended:
+        """Say what is known of a file that ends at `end_ns` of the take."""
+        assert self._wiring is not None
+        return Ended(
+            path=Path(part.path),
+            number=part.number,
+            started_at=self._wiring.files.started_at(part),
+            start_ns=part.start_ns,
+            end_ns=end_ns,
+            size_px=self._wiring.size_px,
+            session=self._driver.session,
             settings=self._plan.settings,
             devices=self._sources.devices(),
             history=self._driver.history(),
             readings=self._readings,
-            frames=self._monitor.frames.written,
+            frames=part.frames,
             dropped_frames=self._dropped_frames,
-            has_seen_light=wiring.has_seen_light,
+            has_seen_light=self._wiring.has_seen_light,
         )
-        error = finish_file(wiring.writer, ended)
-        return outcome_of(ended, wiring.encoder, error)
 
     def _abandon(self) -> None:
         """Let everything go; there is no take to keep."""

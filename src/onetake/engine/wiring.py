@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -13,10 +12,12 @@ from onetake.engine.frame_counter import FrameCounter
 from onetake.engine.inlets import Inlets
 from onetake.engine.lane_queue import Arm, End
 from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
-from onetake.engine.plan import Plan, Warn
+from onetake.engine.plan import Plan
 from onetake.engine.preview import PreviewTap
 from onetake.engine.readings import Readings
+from onetake.engine.take_files import TakeFiles
 from onetake.errors import OutputFailed
+from onetake.model.commands import Split, TimedCommand
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.media import AudioBlock, StampKind
 from onetake.model.units import NS_PER_S
@@ -41,8 +42,8 @@ class Wiring:
     def __init__(
         self,
         plan: Plan,
+        files: TakeFiles,
         *,
-        path: str,
         size_px: tuple[int, int],
         inlets: Inlets,
         clock: Clock,
@@ -51,12 +52,10 @@ class Wiring:
         frames: FrameCounter,
         preview: PreviewTap,
         readings: Readings,
-        warn: Warn,
         on_started: Callable[[int], None],
         on_error: Callable[[Exception], None],
     ) -> None:
         self.size_px = size_px
-        self._path = path
         self._inlets = inlets
         self._frames = frames
         self._preview = preview
@@ -65,7 +64,8 @@ class Wiring:
         """Whether any picture was brighter than black. Written by the video lane's thread."""
         limit_s = plan.settings.duration_s
         self._limit_ns = None if limit_s is None else round(limit_s * NS_PER_S)
-        self.writer = plan.writer(path, size_px, warn)
+        self.files = files
+        self._parts = files.parts
         self.video = VideoLane(plan.settings, plan.compositor(size_px), self._write_video)
         # What the stamps mean is known when the device is open; the lane is told with its news.
         kinds = {role: StampKind.CAPTURE for role in AUDIO_ROLES if role in plan.devices}
@@ -83,34 +83,24 @@ class Wiring:
                 self.audio,
                 inlets.audio,
                 clock,
-                writer=lambda: self.writer,
+                parts=self._parts,
                 readings=readings,
                 on_heard=on_heard,
                 on_error=on_error,
             ),
         ]
-        self._writer_thread = WriterThread(self.writer, flush, on_error)
+        self._writer_thread = WriterThread(self._parts, flush, on_error)
         for lane in self._lanes:
             lane.start()
 
-    @property
-    def recording(self) -> Path:
-        """The file the take is being written to: another one while an old file is replaced."""
-        return Path(getattr(self.writer, "path", self._path))
-
-    @property
-    def encoder(self) -> str:
-        """The video encoder's name, where the writer tells one; after `open_writer`."""
-        return str(getattr(self.writer, "encoder", ""))
-
-    def open_writer(self) -> None:
-        """Create the file. Raises OutputFailed, DiskFull, EncoderUnavailable."""
-        self.writer.start()
-
     def arm(self) -> None:
-        """Accept the next screen frame as the first one. After `open_writer`."""
+        """Accept the next screen frame as the first one. After the first file was opened."""
         self._writer_thread.start()
         self._inlets.video.put(Arm())
+
+    def split_at(self, host_ns: int) -> None:
+        """Let a frame begin at exactly this host time, ahead of now, where a new file begins."""
+        self._inlets.video.put(TimedCommand(host_ns, Split()))
 
     def end(self, end_host_ns: int) -> None:
         """Let the audio lane end there, wait for both lanes, and let the writer write it all. The
@@ -136,10 +126,10 @@ class Wiring:
         if not self.has_seen_light:
             self.has_seen_light = _is_bright(image)
         self._preview.offer(image)
-        if not self.writer.is_ready_for_video():
+        if not self._parts.is_ready_for_video():
             self._frames.count_dropped()
             return False
-        self.writer.write_video(position_ns, image)
+        self._parts.write_video(position_ns, image)
         self._frames.count_written()
         return True
 

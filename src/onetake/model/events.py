@@ -13,6 +13,7 @@ from onetake.model.geometry import Overlay
 __all__ = [
     "ControlChanged",
     "Event",
+    "FileChanged",
     "Finished",
     "Level",
     "Meters",
@@ -109,6 +110,17 @@ class Warned(_Event, frozen=True, tag="warning"):
     position_ns: int = 0
 
 
+class FileChanged(_Event, frozen=True, tag="file"):
+    """The take goes on in a new file, without a lost frame or sample."""
+
+    path: str
+    """The new file."""
+    position_ns: int
+    """Position of the take at which it begins."""
+    reason: str = ""
+    """Empty for a split that was asked for, else what the last file died of."""
+
+
 class Meters(_Event, frozen=True, tag="meters"):
     """Levels of the audio sources, about 20 times a second. May be dropped for slow readers."""
 
@@ -130,9 +142,20 @@ class Finished(_Event, frozen=True, tag="stopped"):
     """`asked`, `duration`, `all-sources-gone`, `disk-full`, or the code of what went wrong."""
     report: dict[str, object] = {}
     """The report, as in NAME.onetake.json."""
+    parts: list[str] = []
+    """All files of the take in order, when it was split; empty for the usual single one."""
 
 
-Event = StateChanged | Started | ControlChanged | SourceChanged | Warned | Meters | Finished
+Event = (
+    StateChanged
+    | Started
+    | ControlChanged
+    | SourceChanged
+    | FileChanged
+    | Warned
+    | Meters
+    | Finished
+)
 """Every event there is."""
 
 

@@ -79,8 +79,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the recording, without its folder."""
     started_at: str = ""
     """Wall clock of the start, ISO 8601 with offset."""
+    part: int = 1
+    """Which file of the take this is; more than 1 after a split."""
+    part_start_s: float = 0.0
+    """Where in the take this file begins."""
     t0_ns: int = 0
-    """Host time of position 0."""
+    """Host time of position 0 of this file."""
     duration_s: float = 0.0
     size_bytes: int = 0
     width_px: int = 0

@@ -52,7 +52,9 @@ from onetake.session.messages import (
     DiskRunsOut,
     Effect,
     Finalised,
+    OpenNextPart,
     OpenWriter,
+    PartFailed,
     Publish,
     SessionEvent,
     SourceDelivered,
@@ -148,6 +150,8 @@ def step(session: Session, event: SessionEvent) -> _Step:
             return _tick(session, event.host_ns)
         case TookFailure():
             return _failed(session, event)
+        case PartFailed():
+            return _part_failed(session, event)
         case DiskRunsOut():
             return _disk_runs_out(session, event.host_ns)
         case Finalised():
@@ -234,6 +238,14 @@ def _failed(session: Session, event: TookFailure) -> _Step:
     return _begin_stop(failed, event.host_ns, event.code)
 
 
+def _part_failed(session: Session, event: PartFailed) -> _Step:
+    if not session.is_running:
+        return _failed(session, TookFailure("output-failed", event.message, event.host_ns))
+    hint = "the take goes on in a new file; 'onetake repair' mends the old one if need be"
+    told = Warned("file-failed", event.message, hint, session.position_ns(event.host_ns))
+    return session, [Publish(told), OpenNextPart(event.message)]
+
+
 def _disk_runs_out(session: Session, host_ns: int) -> _Step:
     if not session.is_running:
         return session, []
@@ -260,6 +272,8 @@ def _command(session: Session, timed: TimedCommand) -> _Step:
     match command:
         case Stop():
             return _begin_stop(session, timed.host_ns, "asked")
+        case Split():
+            return session, [Publish(ControlChanged(command, position_ns)), OpenNextPart("")]
         case SwitchDevice():
             switched = replace(
                 session,

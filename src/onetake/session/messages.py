@@ -16,7 +16,9 @@ __all__ = [
     "DiskRunsOut",
     "Effect",
     "Finalised",
+    "OpenNextPart",
     "OpenWriter",
+    "PartFailed",
     "Publish",
     "SessionEvent",
     "SourceDelivered",
@@ -87,6 +89,14 @@ class TookFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class PartFailed:
+    """One file cannot go on; the take can, in another one."""
+
+    message: str
+    host_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class DiskRunsOut:
     """There is just enough room left to finish the file."""
 
@@ -106,6 +116,7 @@ SessionEvent = (
     | CommandReceived
     | Tick
     | TookFailure
+    | PartFailed
     | DiskRunsOut
     | Finalised
 )
@@ -125,6 +136,14 @@ class Apply:
 
     timed: TimedCommand
     position_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNextPart:
+    """Go on in a new file."""
+
+    reason: str
+    """Empty when it was asked for, else what the last file died of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +168,4 @@ class Publish:
     event: Event
 
 
-Effect = OpenWriter | Apply | SwitchSource | BeginStop | Publish
+Effect = OpenWriter | OpenNextPart | Apply | SwitchSource | BeginStop | Publish

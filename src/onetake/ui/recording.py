@@ -36,6 +36,7 @@ from onetake.model.devices import Role
 from onetake.model.events import (
     ControlChanged,
     Event,
+    FileChanged,
     Finished,
     Meters,
     Snapshot,
@@ -181,12 +182,16 @@ class _Display:
         """Time passed."""
 
 
+_TOLD = Started | ControlChanged | SourceChanged | FileChanged | Warned | Finished
+"""What programs are told; meters and mere state changes would drown it."""
+
+
 class _JsonLines(_Display):
     """One JSON object a line, for programs."""
 
     def show(self, event: Event) -> None:
         """Print the event; meters and mere state changes are left out."""
-        if isinstance(event, Started | ControlChanged | SourceChanged | Warned | Finished):
+        if isinstance(event, _TOLD):
             line = {**msgspec.to_builtins(event), **_seconds(event)}
             sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
             sys.stdout.flush()
@@ -218,6 +223,8 @@ class _Words(_Display):
                 self._line(
                     f"{clock_text(event.position_ns)} {event.role} {event.state}: {event.reason}"
                 )
+            case FileChanged():
+                self._line(f"{clock_text(event.position_ns)} going on in {event.path}")
             case Finished():
                 self._finished(event)
             case Meters() | _:

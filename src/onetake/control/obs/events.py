@@ -38,6 +38,7 @@ from onetake.model.commands import (
 from onetake.model.events import (
     ControlChanged,
     Event,
+    FileChanged,
     Finished,
     Meters,
     Snapshot,
@@ -88,6 +89,11 @@ class EventTranslator:
                 return [_vendor("warning", event)]
             case SourceChanged():
                 return [_vendor("source", event)]
+            case FileChanged():
+                self._path = event.path
+                return [
+                    ObsEvent("RecordFileChanged", EventBit.OUTPUTS, {"newOutputPath": event.path})
+                ]
             case Finished():
                 self._path = event.path
                 return [_vendor("finished", msgspec.structs.replace(event, report={}))]
