@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PackedInts", "Run", "SampleIndex", "TrackSamples", "runs_of_fragment"]
 
-_PACK_COUNT = 8192
+_PACK_COUNT = 4096
 """Numbers that are packed at once. Fewer: zlib finds little. More: more of them lie about."""
 
 _DURATION, _SIZE, _FLAGS, _OFFSET = 0x100, 0x200, 0x400, 0x800
@@ -44,7 +45,7 @@ class PackedInts:
     def __init__(self) -> None:
         self._packed: list[bytes] = []
         self._packed_count = 0
-        self._tail: list[int] = []
+        self._tail = array("I")
 
     def __len__(self) -> int:
         return self._packed_count + len(self._tail)

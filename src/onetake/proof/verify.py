@@ -160,6 +160,8 @@ class _Look:
                 continue
             end_s = self._tail(stream)
             if end_s is not None:
+                # The edit list cuts what the last packet holds too much.
+                end_s = min(end_s, _header_s(stream) or end_s)
                 ends.setdefault(stream.type, end_s)
                 self._check_duration(stream, end_s)
         if streams.video and "video" in ends:
