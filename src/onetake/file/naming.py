@@ -36,6 +36,9 @@ MAX_NAME_BYTES = 200
 """Longest file name a remote client may choose. File systems end at 255 bytes; the rest is room
 for what we put around it (`.NAME.journal.jsonl`, ` (new 2)`)."""
 
+MAX_PART_BYTES = 255 - len(".") - len(".journal.jsonl")
+"""Longest file name: what file systems take, less what the journal's name is longer."""
+
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 _DEVICE_NAMES = re.compile(
     r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE
@@ -67,6 +70,10 @@ def output_path(output: str, *, overwrite: bool, now: datetime | None = None) ->
         return unique_path(folder / default_name(now or datetime.now().astimezone()))
     if "\0" in output:
         raise UsageError("a file name cannot contain a NUL byte")
+    if any(len(os.fsencode(part)) > MAX_PART_BYTES for part in output.split("/")):
+        raise UsageError(
+            f"the file name is longer than {MAX_PART_BYTES} bytes", hint="choose a shorter one"
+        )
     path = Path(os.path.abspath(Path(output).expanduser()))  # noqa: PTH100 - keeps symlinks
     if output.endswith(("/", os.sep)) or path.is_dir():
         raise UsageError(f"{output} is a folder", hint=f"name a file in it: {path / 'talk.mp4'}")
@@ -76,8 +83,6 @@ def output_path(output: str, *, overwrite: bool, now: datetime | None = None) ->
         raise UsageError(
             f"cannot write {path.suffix} files", hint=f"use {path.with_suffix(SUFFIX).name}"
         )
-    if len(os.fsencode(path.name)) > 255:
-        raise UsageError("the file name is longer than 255 bytes", hint="choose a shorter one")
     _check_folder(path.parent)
     _check_existing(path, overwrite=overwrite)
     return path
@@ -139,7 +144,8 @@ def safe_name(text: str) -> str:
     name = name.encode("utf-8", "ignore")[:room].decode("utf-8", "ignore").strip(" .")
     if not name:
         return "Recording"
-    return f"{name}-" if _DEVICE_NAMES.fullmatch(name) else name
+    device = _DEVICE_NAMES.fullmatch(name)
+    return name if device is None else f"{device[1]}-{device[2] or ''}"
 
 
 def file_in_folder(name: str, folder: Path) -> Path:
