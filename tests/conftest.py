@@ -15,7 +15,7 @@ from tests.stage.xserver import Screen, xvfb
 hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
 
-REAL_PROGRAMS = ("Xvfb", "xrandr", "xdotool", "pulseaudio", "pactl", "pacat", "ffmpeg")
+REAL_PROGRAMS = ("Xvfb", "xrandr", "xdotool", "pulseaudio", "pactl", "pacat", "ffmpeg", "gcc")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

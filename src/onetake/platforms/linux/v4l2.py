@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING
 
 import av
+from av.error import ArgumentError, ExitError, FFmpegError, InvalidDataError
 from av.error import BlockingIOError as AvBlockingIOError
-from av.error import ExitError, FFmpegError, InvalidDataError
 from av.error import PermissionError as AvPermissionError
 
 from onetake.errors import DeviceUnavailable, PermissionDenied
@@ -43,7 +43,6 @@ FFmpeg's options."""
 _WISHES: tuple[dict[str, str], ...] = (
     # USB 2 carries 720p at 30 frames a second only as JPEGs.
     {"input_format": "mjpeg", "video_size": "1280x720", "framerate": "30"},
-    {"video_size": "1280x720", "framerate": "30"},
     {"video_size": "640x480", "framerate": "30"},
     {},
 )
@@ -93,8 +92,11 @@ class V4l2Pictures:
         self.size_px = (context.width, context.height)
 
     def _opened(self, wish: dict[str, str], left_s: float) -> InputContainer:
-        options = {"fflags": _NONBLOCK_NOBUFFER, **wish}
-        return av.open(self._path, format="v4l2", options=options, timeout=(left_s, left_s))
+        # As `options` the size would reach the decoder too, also when the driver chose another.
+        wishes = {"fflags": _NONBLOCK_NOBUFFER, **wish}
+        return av.open(
+            self._path, format="v4l2", container_options=wishes, timeout=(left_s, left_s)
+        )
 
     def read(self) -> list[Picture]:
         """Return the next picture. Raises DeviceUnavailable when the camera is gone."""
@@ -118,8 +120,8 @@ class V4l2Pictures:
         stamp_ns = self._stamp_ns(packet)
         try:
             frames = packet.decode()
-        except InvalidDataError:
-            return []  # a torn JPEG; the next one comes in a moment
+        except (InvalidDataError, ArgumentError):
+            return []  # a torn picture; the next one comes in a moment
         return [(stamp_ns, frame) for frame in frames]
 
     def _stamp_ns(self, packet: av.Packet[av.VideoStream]) -> int:
