@@ -8,7 +8,7 @@ import pytest
 from tests.platforms.macos.fake import Mac
 from tests.platforms.macos.making import back_end, until
 
-from onetake.model.events import Snapshot, TakeState
+from onetake.model.events import Snapshot, TakeState, Warned
 from onetake.model.geometry import Overlay
 
 RECORDING = Snapshot(state=TakeState.RECORDING, position_ns=83_400_000_000)
@@ -29,6 +29,8 @@ def test_titles_follow_the_take(mac: Mac) -> None:
     assert entries["pause"] == "Resume"
     assert entries["mute-mic"] == "Unmute Microphone"
     assert entries["camera"] == "Show Camera"
+    warned = Snapshot(warnings=[Warned("x", "first"), Warned("y", "the microphone is gone")])
+    assert titles(warned)[1]["warning"] == "⚠ the microphone is gone"
 
 
 def test_choices_reach_their_actions_and_quit_ends_the_loop(mac: Mac) -> None:

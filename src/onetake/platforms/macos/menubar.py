@@ -40,10 +40,21 @@ class Action(StrEnum):
     CAMERA = "camera"
     STOP = "stop"
     QUIT = "quit"
+    WARNING = "warning"
 
 
 def titles(now: Snapshot) -> tuple[str, dict[Action, str]]:
-    """Return the item's title and the entries that make sense now, with their titles."""
+    """Return the item's title and the entries that make sense now, with their titles.
+
+    The newest warning is an entry, too; choosing it asks what to do about it.
+    """
+    title, entries = _titles(now)
+    if now.warnings:
+        entries[Action.WARNING] = f"⚠ {now.warnings[-1].message}"
+    return title, entries
+
+
+def _titles(now: Snapshot) -> tuple[str, dict[Action, str]]:
     is_running = now.state in (TakeState.RECORDING, TakeState.PAUSED)
     if not is_running:
         return "○", {Action.RECORD: "Record", Action.QUIT: "Quit onetake"}

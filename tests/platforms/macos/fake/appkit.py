@@ -69,7 +69,7 @@ def make(mac: Mac) -> dict[str, Any]:
 
         def run(self) -> None:
             """Run until stopped; a stop is noticed only after an event."""
-            deadline_s = time.monotonic() + 5
+            deadline_s = time.monotonic() + 30
             while not (self._is_stopping and self._has_event):
                 if time.monotonic() > deadline_s:
                     raise Unmodelled("the loop does not end: stop_ without an event after it")
