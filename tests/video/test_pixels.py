@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onetake.video import pixels, portable
+from onetake.video.weights import BT601, BT709, recolouring
 
 try:
     from onetake.video import _kernel
@@ -75,23 +76,49 @@ def test_conversion_of_every_colour_is_the_same(variant):
 
 
 @pytest.mark.parametrize("width", [1, 2, 15, 16, 17, 64, 333])
-def test_overlay_loops_are_the_same(variant, width):
-    """Weighing and blending give the bytes of the portable ones at every width."""
+def test_blending_is_the_same(variant, width):
+    """Blending gives the bytes of the portable loop at every width, in place too."""
     rng = np.random.default_rng(width)
     keep = rng.integers(0, 257, (9, width)).astype(np.uint16)
-    show = (256 - keep).astype(np.uint16)
-    fill = np.full((9, width), 128, np.uint16)
-    values, under = padded(rng, 9, width), padded(rng, 9, width)
-    add, wanted_add = np.zeros((2, 9, width), np.uint16)
-    portable.weigh(values, show, fill, wanted_add)
-    variant.weigh(values, show, fill, add)
-    assert (add == wanted_add).all()
+    add = (rng.integers(0, 256, (9, width)) * (256 - keep) + 128).astype(np.uint16)
+    under = padded(rng, 9, width)
     out, wanted = np.zeros((2, 9, width), np.uint8)
     portable.blend(under, keep, add, wanted)
     variant.blend(under, keep, add, out)
     assert (out == wanted).all()
     variant.blend(under, keep, add, under)
     assert (under == wanted).all()
+
+
+@pytest.mark.parametrize("width", [2, 16, 18, 66, 510, 512, 514, 1300])
+@pytest.mark.parametrize("mirror", [0, 1, 2])
+def test_weighing_is_the_same(variant, width, mirror):
+    """Weighing gives the bytes of the portable loop, mirrored or not, chroma pairs kept."""
+    rng = np.random.default_rng(width)
+    show = rng.integers(0, 257, (6, width)).astype(np.uint16)
+    fill = np.full((6, width), 128, np.uint16)
+    values = padded(rng, 6, width)
+    add, wanted = np.zeros((2, 6, width), np.uint16)
+    portable.weigh(values, show, fill, wanted, mirror)
+    variant.weigh(values, show, fill, add, mirror)
+    assert (add == wanted).all()
+    if mirror == 2:
+        turned = values.copy().view(np.uint16)[:, ::-1].copy().view(np.uint8)
+        assert (wanted == turned * show + fill).all()
+
+
+@pytest.mark.parametrize("width", [2, 16, 18, 512, 1300])
+@pytest.mark.parametrize(("matrix", "is_full"), [(BT601, False), (BT601, True), (BT709, True)])
+def test_recolouring_is_the_same(variant, width, matrix, is_full):
+    """Changing matrix and range gives the bytes of the portable loop, clamped at both ends."""
+    rng = np.random.default_rng(width)
+    numbers = recolouring(matrix, is_full_range=is_full)
+    luma, chroma = padded(rng, 6, width), padded(rng, 3, width // 2, tail=(2,))
+    wanted = luma.copy(), chroma.copy()
+    portable.recolour(*wanted, numbers)
+    variant.recolour(luma, chroma, numbers)
+    assert (luma == wanted[0]).all()
+    assert (chroma == wanted[1]).all()
 
 
 @needs_kernel
@@ -123,7 +150,15 @@ def test_wrong_arrays_are_refused_before_anything_is_touched():
     with pytest.raises(ValueError, match="shapes"):
         _kernel.blend(luma, words, words[:2], luma)
     with pytest.raises(ValueError, match="array of another"):
-        _kernel.weigh(luma, luma, words, words)
+        _kernel.weigh(luma, luma, words, words, 0)
+    for mirror in (-1, 3):
+        with pytest.raises(ValueError, match="mirror"):
+            _kernel.weigh(luma, words, words, words, mirror)
+    odd = words[:, :5]
+    with pytest.raises(ValueError, match="whole pairs"):
+        _kernel.weigh(luma[:, :5], odd, odd, odd, 2)
+    with pytest.raises(ValueError, match="shapes"):
+        _kernel.recolour(luma, chroma[:1], (1,) * 8)
     with pytest.raises(ValueError, match="no such variant"):
         _kernel.select("none")
 

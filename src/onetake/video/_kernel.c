@@ -191,12 +191,14 @@ typedef struct {
 
 INLINE void blend_rows(const Blend *it)
 {
+    /* A copy: `out` may point anywhere, so the loop could not trust the width behind `it`. */
+    const Py_ssize_t width = it->width;
     for (Py_ssize_t y = 0; y < it->height; y++) {
         const uint8_t *under = it->under + y * it->under_stride;
         const uint16_t *keep = (const uint16_t *)(it->keep + y * it->keep_stride);
         const uint16_t *add = (const uint16_t *)(it->add + y * it->add_stride);
         uint8_t *out = it->out + y * it->out_stride;
-        for (Py_ssize_t x = 0; x < it->width; x++)
+        for (Py_ssize_t x = 0; x < width; x++)
             out[x] = (uint8_t)((uint16_t)((uint16_t)(under[x] * keep[x]) + add[x]) >> 8);
     }
 }
@@ -209,25 +211,104 @@ typedef struct {
     uint8_t *add;               /* uint16 */
     Py_ssize_t width, height;
     Py_ssize_t values_stride, show_stride, fill_stride, add_stride;
+    int mirror; /* 0 no, 1 each value, 2 in pairs */
 } Weighing;
+
+/* `group` values belong together and stay in order when mirrored: 1 luma, 2 chroma. */
+INLINE void weigh_row(const uint8_t *values, const uint16_t *show, const uint16_t *fill,
+                      uint16_t *add, Py_ssize_t width)
+{
+    for (Py_ssize_t x = 0; x < width; x++)
+        add[x] = (uint16_t)((uint16_t)(values[x] * show[x]) + fill[x]);
+}
+
+INLINE void mirror_row(const uint8_t *values, uint8_t *out, Py_ssize_t width, Py_ssize_t first,
+                       Py_ssize_t count, int group)
+{
+    if (group == 1)
+        for (Py_ssize_t x = 0; x < count; x++)
+            out[x] = values[width - 1 - (first + x)];
+    else
+        for (Py_ssize_t x = 0; x < count; x += 2) {
+            out[x] = values[width - 2 - (first + x)];
+            out[x + 1] = values[width - 1 - (first + x)];
+        }
+}
+
+enum { CHUNK = 512 }; /* values turned around at once: small enough for the stack, even */
 
 INLINE void weigh_rows(const Weighing *it)
 {
+    const Py_ssize_t width = it->width;
+    uint8_t turned[CHUNK];
     for (Py_ssize_t y = 0; y < it->height; y++) {
         const uint8_t *values = it->values + y * it->values_stride;
         const uint16_t *show = (const uint16_t *)(it->show + y * it->show_stride);
         const uint16_t *fill = (const uint16_t *)(it->fill + y * it->fill_stride);
         uint16_t *add = (uint16_t *)(it->add + y * it->add_stride);
-        for (Py_ssize_t x = 0; x < it->width; x++)
-            add[x] = (uint16_t)((uint16_t)(values[x] * show[x]) + fill[x]);
+        if (it->mirror == 0) {
+            weigh_row(values, show, fill, add, width);
+            continue;
+        }
+        for (Py_ssize_t first = 0; first < width; first += CHUNK) {
+            const Py_ssize_t count = width - first < CHUNK ? width - first : CHUNK;
+            mirror_row(values, turned, width, first, count, it->mirror);
+            weigh_row(turned, show + first, fill + first, add + first, count);
+        }
     }
 }
 
 static void weigh_c(const Weighing *it) { weigh_rows(it); }
 
+/* ---- Y'CbCr of another matrix or range to BT.709 limited ------------------------------------ */
+
+enum { RECOLOUR_BITS = 14, RECOLOUR_BIAS = (128 << RECOLOUR_BITS) + (1 << (RECOLOUR_BITS - 1)) };
+
+typedef struct {
+    uint8_t *luma, *chroma;
+    Py_ssize_t width, height, luma_stride, chroma_stride;
+    int y_gain, y_bias, y_cb, y_cr, cb_cb, cb_cr, cr_cb, cr_cr;
+} Recolouring;
+
+INLINE uint8_t clamped(int32_t value)
+{
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+INLINE void recolour_luma(uint8_t *luma, const int32_t *offset, int gain, Py_ssize_t count)
+{
+    for (Py_ssize_t x = 0; x < count; x++)
+        luma[x] = clamped((luma[x] * gain + offset[x]) >> RECOLOUR_BITS);
+}
+
+INLINE void recolour_rows(const Recolouring *from)
+{
+    const Recolouring it = *from;
+    int32_t offset[CHUNK];
+    for (Py_ssize_t y = 0; y < it.height; y += 2) {
+        uint8_t *luma = it.luma + y * it.luma_stride;
+        uint8_t *chroma = it.chroma + y / 2 * it.chroma_stride;
+        for (Py_ssize_t first = 0; first < it.width; first += CHUNK) {
+            const Py_ssize_t count = it.width - first < CHUNK ? it.width - first : CHUNK;
+            for (Py_ssize_t x = 0; x < count; x += 2) {
+                uint8_t *pair = chroma + first + x;
+                const int32_t cb = pair[0] - 128, cr = pair[1] - 128;
+                offset[x] = offset[x + 1] = cb * it.y_cb + cr * it.y_cr + it.y_bias;
+                pair[0] = clamped((cb * it.cb_cb + cr * it.cb_cr + RECOLOUR_BIAS) >> RECOLOUR_BITS);
+                pair[1] = clamped((cb * it.cr_cb + cr * it.cr_cr + RECOLOUR_BIAS) >> RECOLOUR_BITS);
+            }
+            recolour_luma(luma + first, offset, it.y_gain, count);
+            recolour_luma(luma + it.luma_stride + first, offset, it.y_gain, count);
+        }
+    }
+}
+
+static void recolour_c(const Recolouring *it) { recolour_rows(it); }
+
 #if HAS_AVX2
 FOR_AVX2 static void blend_avx2(const Blend *it) { blend_rows(it); }
 FOR_AVX2 static void weigh_avx2(const Weighing *it) { weigh_rows(it); }
+FOR_AVX2 static void recolour_avx2(const Recolouring *it) { recolour_rows(it); }
 #endif
 
 /* ---- Python ------------------------------------------------------------------------------- */
@@ -237,12 +318,13 @@ typedef struct {
     void (*convert)(const Conversion *);
     void (*blend)(const Blend *);
     void (*weigh)(const Weighing *);
+    void (*recolour)(const Recolouring *);
 } Variant;
 
 static const Variant variants[] = {
-    {"c", convert_c, blend_c, weigh_c},
+    {"c", convert_c, blend_c, weigh_c, recolour_c},
 #if HAS_AVX2
-    {"avx2", convert_avx2, blend_avx2, weigh_avx2},
+    {"avx2", convert_avx2, blend_avx2, weigh_avx2, recolour_avx2},
 #endif
 };
 
@@ -316,11 +398,8 @@ static PyObject *py_convert(PyObject *module, PyObject *args)
 }
 
 /* Four arrays of one shape, two-dimensional; the items' sizes in bytes; the last is written. */
-static int get_planes(PyObject *args, Py_buffer *views, const Py_ssize_t *items)
+static int get_planes(PyObject **objects, Py_buffer *views, const Py_ssize_t *items)
 {
-    PyObject *objects[4];
-    if (!PyArg_ParseTuple(args, "OOOO", &objects[0], &objects[1], &objects[2], &objects[3]))
-        return -1;
     for (int index = 0; index < 4; index++) {
         if (get_array(objects[index], &views[index], 2, items[index], index == 3) != 0) {
             release_all(views, index);
@@ -339,9 +418,11 @@ static int get_planes(PyObject *args, Py_buffer *views, const Py_ssize_t *items)
 static PyObject *py_blend(PyObject *module, PyObject *args)
 {
     static const Py_ssize_t items[4] = {1, 2, 2, 1};
+    PyObject *given[4];
     Py_buffer views[4];
     (void)module;
-    if (get_planes(args, views, items) != 0)
+    if (!PyArg_ParseTuple(args, "OOOO", &given[0], &given[1], &given[2], &given[3]) ||
+        get_planes(given, views, items) != 0)
         return NULL;
     Blend it = {views[0].buf, views[1].buf, views[2].buf, views[3].buf,
                 views[3].shape[1], views[3].shape[0], views[0].strides[0],
@@ -356,17 +437,59 @@ static PyObject *py_blend(PyObject *module, PyObject *args)
 static PyObject *py_weigh(PyObject *module, PyObject *args)
 {
     static const Py_ssize_t items[4] = {1, 2, 2, 2};
+    PyObject *given[4];
     Py_buffer views[4];
+    int mirror;
     (void)module;
-    if (get_planes(args, views, items) != 0)
+    if (!PyArg_ParseTuple(args, "OOOOi", &given[0], &given[1], &given[2], &given[3], &mirror) ||
+        get_planes(given, views, items) != 0)
         return NULL;
+    if (mirror < 0 || mirror > 2 || (mirror == 2 && views[3].shape[1] % 2 != 0)) {
+        release_all(views, 4);
+        PyErr_SetString(PyExc_ValueError, "mirror is 0, 1, or 2 for rows of whole pairs");
+        return NULL;
+    }
     Weighing it = {views[0].buf, views[1].buf, views[2].buf, views[3].buf,
                    views[3].shape[1], views[3].shape[0], views[0].strides[0],
-                   views[1].strides[0], views[2].strides[0], views[3].strides[0]};
+                   views[1].strides[0], views[2].strides[0], views[3].strides[0], mirror};
     Py_BEGIN_ALLOW_THREADS
     chosen->weigh(&it);
     Py_END_ALLOW_THREADS
     release_all(views, 4);
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_recolour(PyObject *module, PyObject *args)
+{
+    PyObject *luma, *chroma;
+    Py_buffer views[2];
+    Recolouring it;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO(iiiiiiii)", &luma, &chroma, &it.y_gain, &it.y_bias, &it.y_cb,
+                          &it.y_cr, &it.cb_cb, &it.cb_cr, &it.cr_cb, &it.cr_cr))
+        return NULL;
+    if (get_array(luma, &views[0], 2, 1, 1) != 0)
+        return NULL;
+    if (get_array(chroma, &views[1], 3, 1, 1) != 0) {
+        release_all(views, 1);
+        return NULL;
+    }
+    it.luma = views[0].buf;
+    it.chroma = views[1].buf;
+    it.height = views[0].shape[0];
+    it.width = views[0].shape[1];
+    it.luma_stride = views[0].strides[0];
+    it.chroma_stride = views[1].strides[0];
+    int fits = it.height % 2 == 0 && it.width % 2 == 0 && views[1].shape[0] == it.height / 2 &&
+               views[1].shape[1] == it.width / 2 && views[1].shape[2] == 2;
+    if (fits) {
+        Py_BEGIN_ALLOW_THREADS
+        chosen->recolour(&it);
+        Py_END_ALLOW_THREADS
+    }
+    release_all(views, 2);
+    if (!fits && fail_shapes() != 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -404,7 +527,8 @@ static PyObject *py_select(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"convert", py_convert, METH_VARARGS, "convert(pixels, luma, chroma): BGRA to NV12."},
     {"blend", py_blend, METH_VARARGS, "blend(under, keep, add, out): lay the overlay on."},
-    {"weigh", py_weigh, METH_VARARGS, "weigh(values, show, fill, add): prepare the overlay."},
+    {"weigh", py_weigh, METH_VARARGS, "weigh(values, show, fill, add, mirror): prepare it."},
+    {"recolour", py_recolour, METH_VARARGS, "recolour(luma, chroma, numbers): to BT.709."},
     {"variants", py_variants, METH_NOARGS, "variants(): what this machine can run."},
     {"select", py_select, METH_VARARGS, "select(name): run this variant from now on."},
     {NULL, NULL, 0, NULL},

@@ -18,6 +18,13 @@ def weigh(
     show: NDArray[np.uint16],
     fill: NDArray[np.uint16],
     add: NDArray[np.uint16],
+    mirror: int,
+    /,
+) -> None: ...
+def recolour(
+    luma: NDArray[np.uint8],
+    chroma: NDArray[np.uint8],
+    numbers: tuple[int, int, int, int, int, int, int, int],
     /,
 ) -> None: ...
 def variants() -> tuple[str, ...]: ...

@@ -47,8 +47,6 @@ def make_patch(layout: Layout, masks: Masks, picture: Picture) -> Patch:
     crop = layout.crop
     luma = picture.y[crop.y_px : crop.bottom_px, crop.x_px : crop.right_px]
     chroma = picture.uv[crop.y_px // 2 : crop.bottom_px // 2, crop.x_px // 2 : crop.right_px // 2]
-    if layout.is_mirrored:
-        luma, chroma = luma[:, ::-1].copy(), chroma[:, ::-1].copy()
     flat = chroma.reshape(chroma.shape[0], -1)
     return Patch(
         _weighed(layout, masks.luma, luma, 1),
@@ -84,5 +82,6 @@ def _weighed(
         slice(top - window.y_px, top - window.y_px + height),
         slice(margin - window.x_px, margin - window.x_px + width),
     )
-    pixels.weigh(values, mask.show[inner], mask.fill[inner], add[inside])
+    mirror = row_step if layout.is_mirrored else 0
+    pixels.weigh(values, mask.show[inner], mask.fill[inner], add[inside], mirror)
     return PlanePatch(mask.keep[cut], add)

@@ -10,10 +10,12 @@ from onetake.video import portable
 try:
     from onetake.video import _kernel
 except ImportError:
-    convert, blend, weigh = portable.convert, portable.blend, portable.weigh
+    convert, blend = portable.convert, portable.blend
+    weigh, recolour = portable.weigh, portable.recolour
     IMPLEMENTATION = "numpy"
 else:
-    convert, blend, weigh = _kernel.convert, _kernel.blend, _kernel.weigh
+    convert, blend = _kernel.convert, _kernel.blend
+    weigh, recolour = _kernel.weigh, _kernel.recolour
     IMPLEMENTATION = _kernel.variants()[-1]
 
-__all__ = ["IMPLEMENTATION", "blend", "convert", "weigh"]
+__all__ = ["IMPLEMENTATION", "blend", "convert", "recolour", "weigh"]

@@ -16,11 +16,13 @@ from onetake.video.weights import (
     CHROMA_BITS,
     CR_WEIGHTS,
     LUMA_BITS,
+    RECOLOUR_BITS,
     Y_BIAS,
     Y_WEIGHTS,
+    Recolouring,
 )
 
-__all__ = ["blend", "convert", "weigh"]
+__all__ = ["blend", "convert", "recolour", "weigh"]
 
 BLOCK_PX = 48 * 1024
 """Pixels converted at once. Much fewer and Python's own cost per call shows (2x at 8 rows of
@@ -59,11 +61,35 @@ def weigh(
     show: NDArray[np.uint16],
     fill: NDArray[np.uint16],
     add: NDArray[np.uint16],
+    mirror: int,
     /,
 ) -> None:
-    """Write values * show + fill to `add`, all (height, width). The sum must fit 16 bits."""
+    """Write values * show + fill to `add`, all (height, width). The sum must fit 16 bits.
+
+    `mirror`: 0 = as it is; 1 = the values of a row from right to left; 2 = the same with pairs
+    (Cb, Cr) kept together.
+    """
+    if mirror:
+        height, width = values.shape
+        values = values.reshape(height, width // mirror, mirror)[:, ::-1].reshape(height, width)
     np.multiply(values, show, out=add)
     add += fill
+
+
+def recolour(luma: NDArray[np.uint8], chroma: NDArray[np.uint8], numbers: Recolouring, /) -> None:
+    """Turn Y'CbCr of another matrix or range into BT.709 limited, in place: `luma` (height, width)
+    and `chroma` (height/2, width/2, 2)."""
+    y_gain, y_bias, y_cb, y_cr, *mix = numbers
+    cb, cr = (chroma[..., index].astype(np.int32) - 128 for index in range(2))
+    offset = cb * y_cb + cr * y_cr + y_bias
+    mixed = luma * np.int32(y_gain)
+    mixed += np.repeat(np.repeat(offset, 2, axis=0), 2, axis=1)
+    mixed >>= RECOLOUR_BITS
+    np.clip(mixed, 0, 255, out=luma, casting="unsafe")
+    bias = (128 << RECOLOUR_BITS) + (1 << RECOLOUR_BITS - 1)
+    for index in range(2):
+        own = (cb * mix[2 * index] + cr * mix[2 * index + 1] + bias) >> RECOLOUR_BITS
+        np.clip(own, 0, 255, out=chroma[..., index], casting="unsafe")
 
 
 def _convert_block(

@@ -8,7 +8,8 @@ and its pixels are BT.709 limited whatever the tags of the source say its own ar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from functools import cache
+from typing import NamedTuple, cast
 
 import av
 import numpy as np
@@ -16,9 +17,29 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from onetake.model.media import Frame, PixelFormat
+from onetake.video import pixels
 from onetake.video.canvas import tag_bt709, views
+from onetake.video.weights import BT601, BT709, Recolouring, recolouring
 
 __all__ = ["Picture", "Scaler"]
+
+
+class _Colour(NamedTuple):
+    """What Y'CbCr values mean."""
+
+    space: Colorspace
+    range: ColorRange
+
+
+_BT709_LIMITED = _Colour(Colorspace.ITU709, ColorRange.MPEG)
+
+_SPACES = {
+    1: Colorspace.ITU709,  # AVCOL_SPC_BT709
+    2: Colorspace.ITU601,  # AVCOL_SPC_UNSPECIFIED
+    5: Colorspace.ITU601,  # AVCOL_SPC_BT470BG
+    6: Colorspace.ITU601,  # AVCOL_SPC_SMPTE170M
+}
+"""The matrix of a frame by FFmpeg's number for its tag; PyAV has no name for some of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +68,34 @@ class Scaler:
         Untagged Y'CbCr is taken for BT.601 limited (or full for the yuvj formats): that is what
         webcams deliver and what FFmpeg assumes.
         """
-        picture = self._to_nv12(_lent(frame), width_px, height_px)
-        return Picture(*picture, source_px=(frame.width_px, frame.height_px))
+        image = _lent(frame)
+        source_px = frame.width_px, frame.height_px
+        colour = _colour_of(image)
+        if colour is None:
+            return self._picture(image, width_px, height_px, _BT709_LIMITED, source_px)
+        # Only scaled by swscale: it would change the matrix by way of RGB, at two to three times
+        # the cost. Changing the colours of the scaled picture afterwards costs a twentieth of it.
+        picture = self._picture(image, width_px, height_px, colour, source_px, source=colour)
+        if colour != _BT709_LIMITED:
+            pixels.recolour(picture.y, picture.uv, _numbers(colour))
+            tag_bt709(picture.frame)
+        return picture
 
     def rescale(self, picture: Picture, width_px: int, height_px: int) -> Picture:
         """Return `picture` at another even size, until a new one comes from the camera."""
-        rescaled = self._to_nv12(picture.frame, width_px, height_px)
-        return Picture(*rescaled, source_px=picture.source_px)
+        return self._picture(picture.frame, width_px, height_px, _BT709_LIMITED, picture.source_px)
 
-    def _to_nv12(
-        self, image: av.VideoFrame, width_px: int, height_px: int
-    ) -> tuple[av.VideoFrame, NDArray[np.uint8], NDArray[np.uint8]]:
+    def _picture(
+        self,
+        image: av.VideoFrame,
+        width_px: int,
+        height_px: int,
+        colour: _Colour,
+        source_px: tuple[int, int],
+        *,
+        source: _Colour | None = None,
+    ) -> Picture:
+        """Return `image` as NV12 of this size, matrix and range; `source` overrides its tags."""
         # Without the destination's matrix and range swscale writes BT.601. AREA: the cheapest
         # filter that averages every source pixel in when shrinking (bilinear aliases text).
         scaled = self._reformatter.reformat(
@@ -65,8 +103,10 @@ class Scaler:
             width_px,
             height_px,
             "nv12",
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
+            src_colorspace=None if source is None else source.space,
+            src_color_range=None if source is None else source.range,
+            dst_colorspace=colour.space,
+            dst_color_range=colour.range,
             interpolation=Interpolation.AREA,
             threads=1,
         )
@@ -76,7 +116,26 @@ class Scaler:
             tag_bt709(scaled)
             for own, lent in zip(views(scaled), views(image), strict=True):
                 own[:] = lent
-        return scaled, *views(scaled)
+        return Picture(scaled, *views(scaled), source_px=source_px)
+
+
+def _colour_of(image: av.VideoFrame) -> _Colour | None:
+    """Return matrix and range of a Y'CbCr picture, or None where swscale has to convert: RGB, grey
+    and matrices other than BT.601 and BT.709."""
+    picture_format = image.format
+    if picture_format.is_rgb or len(picture_format.components) < 3:
+        return None
+    space = _SPACES.get(image.colorspace)
+    if space is None:
+        return None
+    is_full = image.color_range == ColorRange.JPEG or picture_format.name.startswith("yuvj")
+    return _Colour(space, ColorRange.JPEG if is_full else ColorRange.MPEG)
+
+
+@cache
+def _numbers(colour: _Colour) -> Recolouring:
+    matrix = BT709 if colour.space == Colorspace.ITU709 else BT601
+    return recolouring(matrix, is_full_range=colour.range == ColorRange.JPEG)
 
 
 def _lent(frame: Frame) -> av.VideoFrame:
