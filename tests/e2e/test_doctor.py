@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.e2e.command import SYNTHETIC, environment, run
 
 from onetake.model.findings import FindingId, Status
-from tests.e2e.command import SYNTHETIC, environment, run
 
 
 def findings(tmp_path: Path, *words: str) -> tuple[int, dict[str, dict[str, str]]]:
