@@ -17,7 +17,8 @@ sys.path.insert(0, str(HERE))
 
 from names import FRAMEWORKS, RUNTIME_NAMES, used_names  # noqa: E402
 
-SOURCE = HERE.parents[2] / "src" / "onetake" / "platforms" / "macos"
+PACKAGE = HERE.parents[2] / "src" / "onetake"
+SOURCE = PACKAGE / "platforms" / "macos"
 SECTIONS = (
     "classes",
     "functions",
@@ -61,10 +62,15 @@ EXTRA_EXPORTS = {
 }
 
 
+def native_files() -> list[Path]:
+    """Return every file that talks to a framework: the back-end and the menu-bar application."""
+    return sorted([*SOURCE.glob("*.py"), *(PACKAGE / "ui" / "macos").glob("*.py")])
+
+
 def main(data_path: str) -> None:
     """Write the table."""
     data = json.loads(Path(data_path).read_text())
-    names = used_names(sorted(SOURCE.glob("*.py")))
+    names = used_names(native_files())
     modules: dict[str, dict[str, Any]] = {}
     wanted = [(module, use.name) for module, use in names.exports]
     wanted += [(module, name) for module, extra in EXTRA_EXPORTS.items() for name in extra]

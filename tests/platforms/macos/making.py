@@ -23,6 +23,11 @@ def back_end(name: str) -> Any:
     return importlib.import_module(f"onetake.platforms.macos.{name}")
 
 
+def app_module(name: str) -> Any:
+    """Return a module of the menu-bar application, imported on the simulated Mac."""
+    return importlib.import_module(f"onetake.ui.macos.{name}")
+
+
 def until(is_true: Callable[[], bool], timeout_s: float = 5.0) -> bool:
     """Wait for something that happens on another thread; whether it did."""
     deadline = time.monotonic() + timeout_s

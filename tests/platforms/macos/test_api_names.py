@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.platforms.macos.make_api_table import SOURCE, native_files
 from tests.platforms.macos.names import (
     ACTIONS,
     OBJC_NAMES,
@@ -19,7 +20,6 @@ from tests.platforms.macos.names import (
 )
 
 HERE = Path(__file__).parent
-SOURCE = HERE.parents[2] / "src" / "onetake" / "platforms" / "macos"
 TABLE: dict[str, Any] = json.loads((HERE / "api_table.json").read_text())
 FLOOR = (13, 0)
 """Lowest macOS the back-end runs on."""
@@ -77,7 +77,7 @@ def _say(use: Use, problem: str) -> str:
 
 def test_every_name_exists_and_is_called_right() -> None:
     """Names, argument counts and first versions agree with the committed table of the API data."""
-    assert _problems(used_names(sorted(SOURCE.glob("*.py")))) == []
+    assert _problems(used_names(native_files())) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_newer_names_are_marked(tmp_path: Path) -> None:
 
 def test_table_holds_only_what_is_used() -> None:
     """The table has no names left over from calls that are gone."""
-    names = used_names(sorted(SOURCE.glob("*.py")))
+    names = used_names(native_files())
     used = {(module, use.name) for module, use in names.exports}
     extra = {"AVErrorUnknown", "AVErrorFileAlreadyExists", "AVAssetWriterStatusFailed"}
     listed = {(module, name) for module, entries in TABLE["modules"].items() for name in entries}
@@ -134,7 +134,7 @@ def test_import_is_free_of_macos() -> None:
 
 def test_no_dangerous_function_is_used() -> None:
     """Functions that corrupt memory, leak or keep pointers into Python are not named anywhere."""
-    text = "".join(path.read_text() for path in SOURCE.glob("*.py"))
+    text = "".join(path.read_text() for path in native_files())
     for name in (
         "CMBlockBufferGetDataPointer",
         "CMBlockBufferAccessDataBytes",
@@ -149,5 +149,5 @@ def test_no_dangerous_function_is_used() -> None:
 
 def test_modules_are_small() -> None:
     """A reviewer reads each file in one go."""
-    for path in SOURCE.glob("*.py"):
+    for path in native_files():
         assert len(path.read_text().splitlines()) <= MOST_LINES, path.name

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import plistlib
 import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.platforms.macos.fake import Mac
-from tests.platforms.macos.making import back_end, until
-
-from onetake.control.controller import Controller
-from onetake.engine.recorder import Recorder
-from onetake.model.settings import Settings
-from onetake.proof.check import check
 
 ROOT = Path(__file__).parents[3]
 PACKAGING = ROOT / "packaging" / "macos"
 WORKFLOW = ROOT / ".github" / "workflows" / "macos.yml"
-
-
-def _app_module() -> Any:
-    spec = importlib.util.spec_from_file_location("onetake_app", PACKAGING / "onetake_app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["onetake_app"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_usage_descriptions_are_there() -> None:
@@ -110,65 +88,3 @@ def test_workflow_shell_and_python_parse() -> None:
             inside.append(line)
     assert found == 2
     assert not any("\t" in line for line in lines)
-
-
-@pytest.fixture
-def controller(mac: Mac, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Controller:
-    """A controller that records from the simulated Mac into a temporary folder."""
-    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.setenv("ONETAKE_NO_HOTKEYS", "1")
-    recorder = Recorder(platforms=[back_end("platform").MacPlatform()])
-    settings = Settings(output=str(tmp_path / "menu.mp4"), camera="none")
-    return Controller(recorder, settings)
-
-
-def test_a_take_from_the_menu(mac: Mac, controller: Controller, tmp_path: Path) -> None:
-    """Record, mute, pause, go on, stop and quit, by clicking."""
-    app = _app_module().App(controller)
-    problems: list[str] = []
-
-    def click(name: str, is_done: Any) -> None:
-        if not until(lambda: name in mac.menu):
-            problems.append(f"no {name}")
-            return
-        mac.menu[name].choose()
-        if not until(is_done, 15):
-            problems.append(f"{name} did nothing")
-
-    def user() -> None:
-        click("record", lambda: controller.snapshot().position_ns > 0)
-        click("mute-mic", lambda: controller.snapshot().is_mic_muted)
-        click("pause", lambda: controller.snapshot().state == "paused")
-        click("pause", lambda: controller.snapshot().state == "recording")
-        time.sleep(0.5)
-        click("stop", lambda: not controller.is_recording)
-        click("quit", lambda: True)
-
-    clicking = threading.Thread(target=user)
-    clicking.start()
-    app.run()
-    clicking.join()
-    assert problems == []
-    assert check(tmp_path / "menu.mp4").tracks[0].count > 5
-
-
-def test_a_refusal_is_shown_and_leads_to_the_settings(mac: Mac, controller: Controller) -> None:
-    """A missing permission is an entry of the menu; choosing it opens the right pane."""
-    mac.media_status["AVMediaTypeAudio"] = 2
-    app = _app_module().App(controller)
-
-    def user() -> None:
-        assert until(lambda: "record" in mac.menu)
-        mac.menu["record"].choose()
-        assert until(lambda: "warning" in mac.menu, 10)
-        assert "microphone" in mac.menu["warning"]._title
-        mac.menu["warning"].choose()
-        assert until(lambda: bool(mac.opened_urls))
-        mac.menu["quit"].choose()
-
-    clicking = threading.Thread(target=user)
-    clicking.start()
-    app.run()
-    clicking.join()
-    assert mac.opened_urls[0].endswith("Privacy_Microphone")

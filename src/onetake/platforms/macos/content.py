@@ -191,10 +191,7 @@ class Target:
         rect = None
         if self.region is not None:
             rect = Quartz.CGRectMake(
-                part.x_px / scale,
-                part.y_px / scale,
-                part.width_px / scale,
-                part.height_px / scale,
+                part.x_px / scale, part.y_px / scale, part.width_px / scale, part.height_px / scale
             )
         return View(content_filter, rect, part.width_px, part.height_px)
 

@@ -80,12 +80,9 @@ def grant_of(kind: str, *, is_probing: bool = False) -> Grant:
     if kind == "screen":
         return _screen_grant(is_probing)
     status = AVFoundation.AVCaptureDevice.authorizationStatusForMediaType_(_media(kind))
-    return {
-        0: Grant.NOT_ASKED,
-        1: Grant.RESTRICTED,
-        2: Grant.DENIED,
-        3: Grant.GRANTED,
-    }.get(status, Grant.UNKNOWN)
+    return {0: Grant.NOT_ASKED, 1: Grant.RESTRICTED, 2: Grant.DENIED, 3: Grant.GRANTED}.get(
+        status, Grant.UNKNOWN
+    )
 
 
 def _screen_grant(is_probing: bool) -> Grant:

@@ -245,12 +245,7 @@ class StreamHub:
         return None
 
     def _started(
-        self,
-        role: Role,
-        target: Target | None,
-        host: HostTime,
-        has_audio: bool,
-        is_copied: bool,
+        self, role: Role, target: Target | None, host: HostTime, has_audio: bool, is_copied: bool
     ) -> SharedStream:
         """Start a stream, with less than wished where the whole cannot be had."""
         any_display = Target("display:", None, (), has_cursor=False, fps=1)

@@ -39,7 +39,7 @@ HANDED_OUT = {
 }
 """Classes whose objects are handed out, by the name of the class that has their selectors."""
 
-BACK_END = "onetake.platforms.macos"
+NATIVE = ("onetake.platforms.macos", "onetake.ui.macos")
 
 
 def _modules(mac: Mac) -> dict[str, types.ModuleType]:
@@ -85,5 +85,5 @@ def installed(mac: Mac) -> Iterator[Mac]:
 
 
 def _forget() -> None:
-    for name in [n for n in sys.modules if n == BACK_END or n.startswith(f"{BACK_END}.")]:
+    for name in [n for n in sys.modules if n.startswith(NATIVE)]:
         del sys.modules[name]

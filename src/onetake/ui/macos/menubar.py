@@ -73,7 +73,7 @@ def _titles(now: Snapshot) -> tuple[str, dict[Action, str]]:
 class MenuTarget(NSObject):  # type: ignore[misc]  # PyObjC has no types
     """Receives what is chosen; on the main thread."""
 
-    def menuItemChosen_(self, item: Any) -> None:
+    def menuItemChosen_(self, item: Any) -> None:  # noqa: N802  its selector
         """Pass the choice on."""
         with guarded(self.owner):
             self.owner.chosen(str(send(item, "representedObject")))

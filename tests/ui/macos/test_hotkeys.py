@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from onetake.errors import UsageError
-from onetake.platforms.macos.hotkeys import DEFAULT_KEYS, Hotkeys, parse_keys
+from onetake.ui.macos.hotkeys import DEFAULT_KEYS, Hotkeys, parse_keys
 
 
 class Function:

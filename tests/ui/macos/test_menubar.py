@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from tests.platforms.macos.fake import Mac
-from tests.platforms.macos.making import back_end, until
+from tests.platforms.macos.making import app_module, until
 
 from onetake.model.events import Snapshot, TakeState, Warned
 from onetake.model.geometry import Overlay
@@ -16,7 +16,7 @@ RECORDING = Snapshot(state=TakeState.RECORDING, position_ns=83_400_000_000)
 
 def test_titles_follow_the_take(mac: Mac) -> None:
     """Dot and time while it runs, and entries that say what they will do."""
-    titles = back_end("menubar").titles
+    titles = app_module("menubar").titles
     assert titles(Snapshot())[0] == "○"
     assert list(titles(Snapshot())[1]) == ["record", "quit"]
     title, entries = titles(RECORDING)
@@ -35,7 +35,7 @@ def test_titles_follow_the_take(mac: Mac) -> None:
 
 def test_choices_reach_their_actions_and_quit_ends_the_loop(mac: Mac) -> None:
     """What is clicked is done; the loop ends, and the item goes, on quit."""
-    module = back_end("menubar")
+    module = app_module("menubar")
     now = [Snapshot()]
     done: list[str] = []
 
@@ -72,7 +72,7 @@ def test_choices_reach_their_actions_and_quit_ends_the_loop(mac: Mac) -> None:
 
 def test_title_is_kept_up_to_date(mac: Mac) -> None:
     """The time runs without anybody clicking; the menu is rebuilt only when it changes."""
-    module = back_end("menubar")
+    module = app_module("menubar")
     now = [RECORDING]
     bar = module.MenuBar({}, lambda: now[0])
 
@@ -93,7 +93,7 @@ def test_title_is_kept_up_to_date(mac: Mac) -> None:
 
 def test_a_failing_action_ends_the_loop_with_its_error(mac: Mac) -> None:
     """An exception in an action comes out of `run`, not into AppKit."""
-    module = back_end("menubar")
+    module = app_module("menubar")
 
     def broken() -> None:
         raise RuntimeError("no")

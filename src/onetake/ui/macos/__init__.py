@@ -1,0 +1,1 @@
+"""The menu-bar application of the macOS bundle."""
