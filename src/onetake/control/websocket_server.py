@@ -14,8 +14,9 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -26,7 +27,7 @@ from websockets.typing import Subprotocol
 from onetake.control.guard import MAX_MESSAGE_BYTES, own_hosts, refusal
 from onetake.errors import OutputFailed
 
-__all__ = ["StaticFiles", "WebSocketServer"]
+__all__ = ["Served", "StaticFiles", "WebSocketServer"]
 
 MAX_CONNECTIONS = 32
 """Most TCP connections of one adapter, silent ones included: they hold file descriptors that the
@@ -44,8 +45,21 @@ _WORKERS = 4
 _PORT_TRIES = 8
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
-StaticFiles = Callable[[Request], tuple[int, str, bytes] | None]
-"""Returns status, content type and body for a request that is no WebSocket's; None = not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An answer to a GET."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every answer has."""
+
+
+StaticFiles = Callable[[Request], Served | None]
+"""Answers a request that is no WebSocket's; None = not found. On the loop, so quick."""
 
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -70,8 +84,7 @@ class WebSocketServer:
         port: 0 = any free one.
         handler: serves one open connection, on the loop.
         on_stop: awaited before the connections are closed.
-        allowed_origins: foreign web origins that may connect; the server's own always may when it
-            serves files.
+        allowed_origins: foreign web origins that may connect; the server's own always may.
     """
 
     def __init__(
@@ -189,22 +202,22 @@ class WebSocketServer:
 
     def _judge(self, _connection: ServerConnection, request: Request) -> Response | None:
         headers = request.headers
-        allowed = self._allowed_origins | (self.own_origins if self._static else frozenset())
         refused = refusal(
             request.path,
             headers.get_all("Host"),
             headers.get_all("Origin"),
             port=self.port,
-            allowed_origins=allowed,
+            # No page can be at our own address but ours; programs built on websocket-client say it.
+            allowed_origins=self._allowed_origins | self.own_origins,
         )
         if refused is not None:
-            return _response(refused[0], "text/plain", refused[1].encode())
+            return _response(Served(refused[0], "text/plain", refused[1].encode()))
         if headers.get("Upgrade", "").lower() == "websocket":
             return None
         if getattr(request, "method", "GET") not in ("GET", "HEAD"):
-            return _response(405, "text/plain", b"only GET and HEAD")
+            return _response(Served(405, "text/plain", b"only GET and HEAD"))
         found = None if self._static is None else self._static(request)
-        return _response(*(found or (404, "text/plain", b"not found")))
+        return _response(found or Served(404, "text/plain", b"not found"))
 
 
 class _GuardedConnection(ServerConnection):
@@ -254,12 +267,12 @@ def _loopback_listeners(port: int) -> list[socket.socket]:
     raise OSError(errno.EADDRINUSE, "no port is free on both loopback addresses")
 
 
-def _response(status: int, content_type: str, body: bytes) -> Response:
-    headers = Headers(_SECURITY_HEADERS)
-    headers["Content-Type"] = content_type
-    headers["Content-Length"] = str(len(body))
+def _response(served: Served) -> Response:
+    headers = Headers({**_SECURITY_HEADERS, **served.headers})
+    headers["Content-Type"] = served.content_type
+    headers["Content-Length"] = str(len(served.body))
     headers["Connection"] = "close"
-    return Response(status, _REASONS.get(status, ""), headers, body)
+    return Response(served.status, _REASONS.get(served.status, ""), headers, served.body)
 
 
 _REASONS = {
@@ -269,6 +282,7 @@ _REASONS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    416: "Range Not Satisfiable",
     421: "Misdirected Request",
 }
 

@@ -25,7 +25,8 @@ from onetake.control.obs.context import Context
 from onetake.control.obs.events import EventTranslator, ObsEvent
 from onetake.control.obs.session import ObsSession
 from onetake.control.obs.wire import SUBPROTOCOLS, Close, EventBit
-from onetake.control.outbox import Importance, Outbox
+from onetake.control.outbox import Importance
+from onetake.control.socket_client import SocketClient
 from onetake.control.websocket_server import WebSocketServer
 from onetake.model.events import Event
 
@@ -69,7 +70,7 @@ class ObsServer:
         self._salt = base64.b64encode(secrets.token_bytes(32)).decode()
         self._throttle = Throttle(time.monotonic)
         self._context = Context(controller, profiles)
-        self._clients: dict[ObsSession, _Client] = {}
+        self._clients: dict[ObsSession, SocketClient] = {}
         self._translator = EventTranslator(self._context)
         self._pump = EventPump(controller, "obs-websocket", self._on_event)
         self._server = WebSocketServer(
@@ -108,7 +109,7 @@ class ObsServer:
             message = session.event(event)
             if message is not None:
                 next(self._context.out_messages)
-                client.put(message, Importance.PASSING if is_passing else Importance.EVENT)
+                client.outbox.put(message, Importance.PASSING if is_passing else Importance.EVENT)
 
     # On the server's thread.
 
@@ -125,7 +126,7 @@ class ObsServer:
             salt=self._salt,
             on_wrong_password=lambda: failures.append(self._throttle.failed()),
         )
-        client = _Client(connection, self._server, is_text=not wire.is_msgpack)
+        client = SocketClient(connection, self._server, is_text=not wire.is_msgpack)
         self._clients[session] = client
         writing = asyncio.create_task(client.write())
         try:
@@ -144,7 +145,7 @@ class ObsServer:
             writing.cancel()
 
     async def _converse(
-        self, connection: ServerConnection, session: ObsSession, client: _Client
+        self, connection: ServerConnection, session: ObsSession, client: SocketClient
     ) -> None:
         pace = Pace(time.monotonic)
         while not client.is_overfull:
@@ -158,7 +159,7 @@ class ObsServer:
                 self._throttle.succeeded()
             if answer is not None:
                 next(self._context.out_messages)
-                client.put(answer, Importance.ANSWER)
+                client.outbox.put(answer, Importance.ANSWER)
         await connection.close(_BUSY, "Your client does not read its answers.")
 
     def _warn_of_lock(self) -> None:
@@ -171,51 +172,6 @@ class ObsServer:
     async def _say_goodbye(self) -> None:
         self._tell(ObsEvent("ExitStarted", EventBit.GENERAL, {}))
         await asyncio.gather(*(client.written() for client in list(self._clients.values())))
-
-
-class _Client:
-    """The writing end of one client. `put` from any thread."""
-
-    def __init__(
-        self, connection: ServerConnection, server: WebSocketServer, *, is_text: bool
-    ) -> None:
-        self._connection = connection
-        self._is_text = is_text
-        self._ready = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._outbox = Outbox(on_put=lambda: server.call_soon(self._ready.set))
-
-    @property
-    def is_overfull(self) -> bool:
-        """Whether too many answers wait."""
-        return self._outbox.is_overfull
-
-    def put(self, message: bytes, importance: Importance) -> None:
-        """Queue a message."""
-        self._outbox.put(message, importance)
-
-    async def write(self) -> None:
-        """Send what is queued, for ever."""
-        try:
-            while True:
-                await self._ready.wait()
-                self._ready.clear()
-                self._idle.clear()
-                while (message := self._outbox.get(0)) is not None:
-                    await self._connection.send(message, text=self._is_text)
-                self._idle.set()
-        except ConnectionClosed:
-            self._outbox.close()
-            self._idle.set()
-
-    async def written(self) -> None:
-        """Wait a moment for what is queued to be sent."""
-        await asyncio.sleep(0.05)
-        try:
-            await asyncio.wait_for(self._idle.wait(), 1.0)
-        except TimeoutError:
-            return
 
 
 def _free_or_any(port: int) -> int:
