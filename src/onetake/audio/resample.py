@@ -101,7 +101,7 @@ def interpolate(
         fractions: float64, shape (n,), 0 <= fraction <= 1.
         out: float32, shape (n, 2); overwritten.
     """
-    if not fractions.any() and _is_run(indices):
+    if not fractions.any() and (np.diff(indices) == 1).all():
         start = int(indices[0])
         out[:] = source[:, start : start + len(indices)].T
         return
@@ -110,6 +110,9 @@ def interpolate(
     phases = np.minimum(places.astype(np.int64), PHASES - 1)
     between = (places - phases).astype(np.float32)
     first = indices - (kernel.half - 1)
+    # Each step is looked at: over a block, a skip and a repeat would cancel.
+    is_step = np.diff(first) == 1
+    windows = _windows(source, kernel.taps)
     rows = np.empty((BLOCK, kernel.taps), np.float32)
     steps = np.empty((BLOCK, kernel.taps), np.float32)
     for begin in range(0, len(indices), BLOCK):
@@ -120,28 +123,16 @@ def interpolate(
         coefficients = steps[:count]
         coefficients *= between[begin:end, None]
         coefficients += rows[:count]
-        _convolve(coefficients, source, first[begin:end], out[begin:end])
+        start = int(first[begin])
+        is_run = is_step[begin : end - 1].all()
+        for channel in range(2):
+            near = windows[channel]
+            part = near[start : start + count] if is_run else near[first[begin:end]]
+            np.einsum("nt,nt->n", coefficients, part, out=out[begin:end, channel])
 
 
-def _is_run(indices: NDArray[np.int64]) -> bool:
-    """Whether the indices are consecutive. Each step is looked at: a skip and a repeat cancel."""
-    return bool((np.diff(indices) == 1).all())
-
-
-def _convolve(
-    coefficients: NDArray[np.float32],
-    source: NDArray[np.float32],
-    first: NDArray[np.int64],
-    out: NDArray[np.float32],
-) -> None:
-    taps = coefficients.shape[1]
-    is_run = _is_run(first)
-    start = int(first[0])
-    span = int(first[-1]) - start + 1
-    for channel in range(2):
-        line = source[channel, start : start + span + taps - 1]
-        step = line.strides[0]
-        windows = as_strided(line, (span, taps), (step, step), writeable=False)
-        if not is_run:
-            windows = windows[first - start]
-        np.einsum("nt,nt->n", coefficients, windows, out=out[:, channel])
+def _windows(source: NDArray[np.float32], taps: int) -> NDArray[np.float32]:
+    """Return all stretches of `taps` samples as a view, shape (2, m - taps + 1, taps)."""
+    line, step = source.strides
+    shape = (2, source.shape[1] - taps + 1, taps)
+    return as_strided(source, shape, (line, step, step), writeable=False)

@@ -33,6 +33,9 @@ THIRDS_PER_SAMPLE = 3 * NS_PER_S // SAMPLE_RATE_HZ
 LONG_LOSS_S = 1.0
 """A declared loss longer than this begins a new run instead of a hole kept in memory."""
 
+MOST_HELD_S = 60
+"""Seconds of sound held at most. Only stamps that lie in the future can ask for so much."""
+
 KEPT_S = 1.0
 """What came within this time is kept even if it seems past: the clock may still find out that it
 is not."""
@@ -102,8 +105,9 @@ class Track:
         if self._first_stamp_ns is None:
             self._first_stamp_ns = stamp_ns
         segment = self._segment_for(block.rate_hz, stamp_ns)
-        segment = self._skip_lost(segment, block.lost_frames)
+        segment = self._skip_lost(segment, block.lost_frames, stamp_ns)
         self._write(segment, samples)
+        segment.ring.drop_before(segment.ring.end - MOST_HELD_S * segment.rate_hz)
         frame, self._next_frame = self._next_frame, self._next_frame + frames
         found = segment.clock.add(stamp_ns, frame)
         if found is not None:
@@ -183,22 +187,31 @@ class Track:
 
     def _close(self) -> None:
         if self._segments and not self._segments[-1].is_closed:
-            self._segments[-1].is_closed = True
-            self._segments[-1].clock.settle()
+            last = self._segments[-1]
+            last.is_closed = True
+            last.clock.settle()
+            if not last.clock.is_ready:
+                self._segments.remove(last)
 
-    def _skip_lost(self, segment: Segment, lost_frames: int) -> Segment:
+    def _skip_lost(self, segment: Segment, lost_frames: int, stamp_ns: int) -> Segment:
         """Leave room for what the API says is lost."""
         if lost_frames <= 0:
             return segment
-        lost_s = lost_frames / segment.rate_hz
         begin = self._next_frame
+        is_long = lost_frames > LONG_LOSS_S * segment.rate_hz
+        if not segment.clock.is_ready:
+            if not is_long:
+                self._next_frame += lost_frames
+                return segment
+            self._next_origin = Origin.DECLARED
+            self._close()
+            return self._segment_for(segment.rate_hz, stamp_ns)
         self._next_frame += lost_frames
-        if lost_s > LONG_LOSS_S and segment.clock.is_ready:
+        if is_long:
             return self._fork(segment, ClockBreak(self._next_frame, 0.0, 0.0), Origin.DECLARED)
-        if segment.clock.is_ready:
-            begin_ns = segment.clock.host_ns_of(begin)
-            end_ns = segment.clock.host_ns_of(self._next_frame)
-            self._log.realign(begin_ns, end_ns, Origin.DECLARED)
+        begin_ns = segment.clock.host_ns_of(begin)
+        end_ns = segment.clock.host_ns_of(self._next_frame)
+        self._log.realign(begin_ns, end_ns, Origin.DECLARED)
         return segment
 
     def _write(self, segment: Segment, samples: NDArray[np.float32]) -> None:
