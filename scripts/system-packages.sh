@@ -2,7 +2,7 @@
 # Install what the real-device tests need, where we may: Debian or Ubuntu, as root.
 # Anywhere else this does nothing and the tests name what is missing.
 set -eu
-packages="xvfb x11-utils x11-xserver-utils xdotool ffmpeg pulseaudio pulseaudio-utils libpulse0 libxcb1 libxcb-shm0 gcc libc6-dev"
+packages="xvfb x11-utils x11-xserver-utils xdotool ffmpeg pulseaudio pulseaudio-utils libpulse0 libxcb1 libxcb-shm0 gcc libc6-dev chromium nodejs npm"
 command -v apt-get >/dev/null 2>&1 || exit 0
 [ "$(id -u)" = 0 ] || exit 0
 missing=""
