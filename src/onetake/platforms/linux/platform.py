@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from onetake.errors import DeviceUnavailable, OnetakeError
@@ -19,13 +20,37 @@ __all__ = ["LinuxPlatform"]
 _SCHEMES = ("x11:", "pulse:", "v4l2:")
 
 
-def _listers() -> list[Callable[[], list[Device]]]:
-    """Return one function for each kind of device; they raise OnetakeError when there is none."""
-    from onetake.platforms.linux.pulse_server import list_sounds
-    from onetake.platforms.linux.v4l2_devices import list_cameras
-    from onetake.platforms.linux.x11_devices import list_screens
+def _list_screens() -> list[Device]:
+    with _x11_imported():
+        from onetake.platforms.linux.x11_devices import list_screens
+    return list_screens()
 
-    return [list_screens, list_sounds, list_cameras]
+
+def _list_sounds() -> list[Device]:
+    from onetake.platforms.linux.pulse_server import list_sounds
+
+    return list_sounds()
+
+
+def _list_cameras() -> list[Device]:
+    from onetake.platforms.linux.v4l2_devices import list_cameras
+
+    return list_cameras()
+
+
+@contextlib.contextmanager
+def _x11_imported() -> Iterator[None]:
+    """Say it in one line when X's client library is not installed (a server, a container)."""
+    try:
+        yield
+    except (ImportError, OSError) as exc:
+        raise DeviceUnavailable(
+            "no screen: libxcb is not installed", hint="install libxcb1 (Debian) or libxcb"
+        ) from exc
+
+
+_LISTERS: tuple[Callable[[], list[Device]], ...] = (_list_screens, _list_sounds, _list_cameras)
+"""One for each kind of device; they raise OnetakeError when there is none."""
 
 
 class LinuxPlatform:
@@ -36,7 +61,7 @@ class LinuxPlatform:
     def devices(self) -> list[Device]:
         """List screens, monitors of outputs, inputs and cameras. Never raises."""
         found: list[Device] = []
-        for listed in _listers():
+        for listed in _LISTERS:
             try:
                 found += listed()
             except OnetakeError:
@@ -46,7 +71,7 @@ class LinuxPlatform:
     def problems(self) -> list[str]:
         """Say why there is no screen, no sound or no camera, one line each."""
         problems = []
-        for listed in _listers():
+        for listed in _LISTERS:
             try:
                 listed()
             except OnetakeError as exc:
@@ -66,8 +91,8 @@ class LinuxPlatform:
     def source(self, role: Role, device_id: str, settings: Settings, clock: Clock) -> Source:
         """Make the source of `device_id`; nothing is opened. Raises DeviceUnavailable."""
         if device_id.startswith("x11:") and role is Role.SCREEN:
-            from onetake.platforms.linux.x11 import ScreenSource
-
+            with _x11_imported():
+                from onetake.platforms.linux.x11 import ScreenSource
             return ScreenSource(_device(role, device_id), settings, clock)
         if device_id.startswith("pulse:") and role in (Role.SYSTEM, Role.MIC):
             from onetake.platforms.linux.pulse import PulseSource

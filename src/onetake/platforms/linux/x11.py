@@ -66,6 +66,9 @@ class ScreenSource:
         self._ring: SegmentRing | None = None
         self._damage_id = self._parts_id = 0
         self._has_news = False
+        """Whether the server told of damage since it was last asked for."""
+        self._has_moved = False
+        """Whether there was damage at the last look."""
         self._cursor: Cursor | None = None
         self._pending: list[Rect] = []
         self.skipped_frames = 0
@@ -200,19 +203,25 @@ class ScreenSource:
     def _look(self) -> None:
         """Find out what changed since the last look; it is added to what is pending."""
         server = self._server
-        if server.has_xfixes and self._settings.has_cursor:
-            # The round trip also brings every event that happened before it.
-            self._see_cursor(parse_cursor(server.raw_reply(server.xfixes.GetCursorImage())))
-        else:
-            server.reply(server.core.GetInputFocus())
+        has_cursor = server.has_xfixes and self._settings.has_cursor
+        # Any round trip also brings all events that happened before it.
+        cursor = server.xfixes.GetCursorImage() if has_cursor else server.core.GetInputFocus()
+        # Where something moves it goes on moving: one round trip for both questions then.
+        damage = self._ask_for_damage() if self._has_moved else None
+        cursor_reply = server.raw_reply(cursor)
         for event in server.events():
             self._take_event(event)
+        if has_cursor:
+            self._see_cursor(parse_cursor(cursor_reply))
         if not server.has_damage:
             self._changed(self._area)
-        elif self._has_news:
-            self._has_news = False
-            for rect in self._damaged():
-                self._changed(rect)
+            return
+        if damage is None and self._has_news:
+            damage = self._ask_for_damage()
+        rects = self._damaged(damage) if damage is not None else []
+        self._has_moved = bool(rects)
+        for rect in rects:
+            self._changed(rect)
 
     def _take_event(self, event: Any) -> None:
         if isinstance(event, xcffib.damage.NotifyEvent):
@@ -226,11 +235,18 @@ class ScreenSource:
                     hint="recording goes on in the new size",
                 )
 
-    def _damaged(self) -> list[Rect]:
-        """Return the damaged rectangles of the display and start to collect anew."""
+    def _ask_for_damage(self) -> Any:
+        """Start to collect damage anew and ask for what there was."""
         server = self._server
+        # The server tells once when there is damage again. Forgetting news that came after this
+        # question would leave the picture frozen; news from before only costs a question in vain.
+        self._has_news = False
         server.damage.Subtract(self._damage_id, xcffib.XCB_NONE, self._parts_id)
-        reply = server.raw_reply(server.xfixes.FetchRegion(self._parts_id))
+        return server.xfixes.FetchRegion(self._parts_id)
+
+    def _damaged(self, cookie: Any) -> list[Rect]:
+        """Return the damaged rectangles of the display."""
+        reply = self._server.raw_reply(cookie)
         rects = np.frombuffer(reply, dtype=_RECT_DTYPE, offset=REPLY_HEADER_BYTES)
         return [Rect(*rect) for rect in rects.tolist()]
 
@@ -254,6 +270,11 @@ class ScreenSource:
 
     def _grab(self, segment: Segment) -> int:
         """Bring `segment` up to date; return the host time in the middle of the copying, in ns."""
+        cursor_rows = self._cursor_rows()
+        is_cursor_hit = 1 in segment.stale_rows[cursor_rows]
+        if is_cursor_hit:
+            # Half-fetched it would be blended over itself.
+            segment.stale_rows[cursor_rows] = b"\1" * (cursor_rows.stop - cursor_rows.start)
         bands = row_bands(segment.stale_rows)
         before_ns = self._clock.now_ns()
         cookies = [self._request(segment, first, end) for first, end in bands]
@@ -264,14 +285,19 @@ class ScreenSource:
                 pixels = np.frombuffer(reply, np.uint8, rows.size, REPLY_HEADER_BYTES)
                 rows[...] = pixels.reshape(rows.shape)
         after_ns = self._clock.now_ns()
-        segment.stale_rows[:] = False
-        if self._cursor is not None:
-            origin_px = (self._area.x_px, self._area.y_px)
-            draw_cursor(segment.image, self._cursor, origin_px)
-            # Where the pointer was drawn the image is no longer the screen's.
-            top = max(0, self._cursor.area.y_px - self._area.y_px)
-            segment.stale_rows[top : max(0, self._cursor.area.bottom_px - self._area.y_px)] = True
+        segment.stale_rows[:] = bytes(len(segment.stale_rows))
+        if is_cursor_hit and self._cursor is not None:
+            draw_cursor(segment.image, self._cursor, (self._area.x_px, self._area.y_px))
         return (before_ns + after_ns) // 2
+
+    def _cursor_rows(self) -> slice:
+        """Return the rows of the area where the pointer is; an empty slice when it is not there."""
+        if self._cursor is None:
+            return slice(0, 0)
+        seen = self._cursor.area.intersection(self._area)
+        if seen is None:
+            return slice(0, 0)
+        return slice(seen.y_px - self._area.y_px, seen.bottom_px - self._area.y_px)
 
     def _request(self, segment: Segment, first: int, end: int) -> Any:
         """Ask for rows [first, end) of the area."""

@@ -48,13 +48,13 @@ class Segment:
 
     Attributes:
         image: uint8, shape (height, width, 4), BGRX, contiguous.
-        stale_rows: bool, shape (height,): rows that no longer show the screen.
+        stale_rows: one byte a row, 1 = it no longer shows the screen.
         xid: the server's name of the shared memory; 0 = private memory, filled over the socket.
     """
 
     def __init__(self, image: NDArray[np.uint8], xid: int) -> None:
         self.image = image
-        self.stale_rows = np.ones(image.shape[0], dtype=np.bool_)
+        self.stale_rows = bytearray(b"\1" * image.shape[0])
         self.xid = xid
 
 
@@ -116,8 +116,9 @@ class SegmentRing:
 
     def mark_stale(self, first_row: int, end_row: int) -> None:
         """Say that rows [first_row, end_row) of the screen changed. Source's thread."""
+        stale = b"\1" * (end_row - first_row)
         for segment in self._all:
-            segment.stale_rows[first_row:end_row] = True
+            segment.stale_rows[first_row:end_row] = stale
 
     def take(self) -> Segment | None:
         """Return a free segment, the warmest first, or None when all are lent."""

@@ -135,6 +135,8 @@ class XServer:
         self.name = display_name
         self.should_stop = should_stop
         self.connection: Any = None
+        self._poll = select.poll()
+        self._found, self._error = ffi.new("void **"), ffi.new("xcb_generic_error_t **")
         self.root = 0
         self.has_shm = self.has_damage = self.has_xfixes = self.has_randr = False
         self.is_xwayland = False
@@ -156,6 +158,7 @@ class XServer:
                 hint="run as the user of that session, or set XAUTHORITY",
             ) from exc
         with mapped_errors(self.name):
+            self._poll.register(self.connection.get_file_descriptor(), select.POLLIN)
             self.root = self.connection.setup.roots[self.connection.pref_screen].root
             self._ask_for_extensions()
 
@@ -209,22 +212,25 @@ class XServer:
 
     def _wait(self, cookie: Any) -> tuple[Any, int]:
         """Wait for a reply; return (owned C pointer, size in bytes)."""
-        lib, pointer = xcffib.lib, self.connection._conn
-        found, error = ffi.new("void **"), ffi.new("xcb_generic_error_t **")
-        self.connection.flush()
-        descriptor = self.connection.get_file_descriptor()
-        deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+        lib, found, error = xcffib.lib, self._found, self._error
+        pointer = self.connection._conn
+        lib.xcb_flush(pointer)
+        deadline_s = 0.0
         while not lib.xcb_poll_for_reply(pointer, cookie.sequence, found, error):
             self.connection.invalid()
-            if time.monotonic() > deadline_s or self.should_stop():
+            now_s = time.monotonic()
+            deadline_s = deadline_s or now_s + ANSWER_TIMEOUT_S
+            if now_s > deadline_s or self.should_stop():
                 raise DeviceUnavailable(f"the X server {self.name} does not answer")
-            select.select([descriptor], [], [], POLL_S)
+            self._poll.poll(POLL_S * 1000)
         if error[0] != ffi.NULL:
             try:
                 self.connection._process_error(error[0])
             finally:
                 lib.free(error[0])
-        self.connection.invalid()
+        if found[0] == ffi.NULL:
+            self.connection.invalid()
+            raise DeviceUnavailable(f"the X server {self.name} went away")
         reply = ffi.gc(ffi.cast("xcb_generic_reply_t *", found[0]), lib.free)
         return reply, REPLY_HEADER_BYTES + 4 * reply.length
 
