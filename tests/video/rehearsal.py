@@ -30,6 +30,7 @@ class PaperCompositor:
     def __init__(self) -> None:
         self._screen: object = None
         self._camera: object = None
+        self.overlay: Overlay | None = None
 
     def screen(self, frame: Frame) -> None:
         if not frame.is_idle:
@@ -42,6 +43,7 @@ class PaperCompositor:
             frame.release()
 
     def compose(self, overlay: Overlay) -> object:
+        self.overlay = overlay
         return Shown(self._screen, self._camera if overlay.is_visible else None, overlay)
 
 

@@ -564,3 +564,20 @@ def test_a_slow_screen_is_waited_for():
     take.tick(300)
     take.beat(400)
     assert take.positions_ms == [0, 400]
+
+
+def test_a_camera_picture_is_given_for_the_overlay_it_will_have():
+    """A compositor knows the new overlay before the picture comes that it scales for it, so the
+    first frame after a change of size is as sharp as those after it."""
+    take = Rehearsal()
+    known = []
+    paper = take.lane._compositor
+    real = paper.camera
+    paper.camera = lambda frame: (known.append(paper.overlay), real(frame))[1]
+    take.camera(-5)
+    take.screen(0)
+    take.start()
+    take.apply(10, MoveOverlay(height=0.5))
+    take.camera(20)
+    take.screen(33)
+    assert [overlay.height for overlay in known] == [0.25, 0.5]

@@ -56,6 +56,7 @@ class VideoLane:
         self._overlay = settings.overlay
         self._cameras = CameraQueue(round((settings.camera_offset_ms or 0.0) * NS_PER_MS))
         self._has_camera = False
+        self._composed: Overlay | None = None
         self._pacer = Pacer(settings.fps)
         self._silence_ns = silence_after_ns(NS_PER_S // max(settings.fps, 1))
         self._counts = VideoCounts()
@@ -268,10 +269,14 @@ class VideoLane:
             self._pacer.skipped(host_ns)
             return
         if self._overlay.is_visible and (picture := self._cameras.take_for(host_ns)):
+            if self._composed != self._overlay:
+                # A compositor scales the picture when it comes, for the overlay it knows.
+                self._compositor.compose(self._overlay)
             self._compositor.camera(picture)
             self._has_camera = True
             self._counts.camera_pictures += 1
         image = self._compositor.compose(self._overlay)
+        self._composed = self._overlay
         self._frame_ns = max(self._frame_ns, host_ns)
         if self._write(position_ns, image):
             is_repeat = cause in (Cause.REPEAT, Cause.STOP) and not self._pacer.is_stale
