@@ -10,16 +10,14 @@ lanes, compositor and writer. What goes in is a pure function of the arguments.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 from onetake.audio.lane import AudioLane
 from onetake.clock import VirtualClock
 from onetake.engine.lane_threads import START_WITHOUT_BEAT_NS, TICK_LAG_NS
 from onetake.engine.take import TAIL_WAIT_NS
-from onetake.errors import DeviceUnavailable
+from onetake.errors import DeviceUnavailable, UsageError
 from onetake.model.commands import Command, Marker, Stop, TimedCommand
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.events import ControlChanged, Event, SourceState
@@ -29,8 +27,6 @@ from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_MS, NS_PER_S, ns_from_sample
 from onetake.model.video_report import VideoStatistics
 from onetake.platforms.contract import Writer
-from onetake.platforms.synthetic.platform import full_device_id
-from onetake.platforms.synthetic.script import Delivery, DeviceScript
 from onetake.session.machine import Session, step
 from onetake.session.messages import (
     Apply,
@@ -39,6 +35,7 @@ from onetake.session.messages import (
     CommandReceived,
     Effect,
     Finalised,
+    OpenNextPart,
     OpenWriter,
     Publish,
     SessionEvent,
@@ -49,19 +46,20 @@ from onetake.session.messages import (
     TimelineStarted,
 )
 from onetake.testing.memory_writer import MemoryWriter
+from onetake.testing.script_queue import Due, Play, ScriptQueue
 from onetake.video.compositor import CpuCompositor
 from onetake.video.lane import VideoLane
 
 __all__ = ["DEFAULT_SOURCES", "Play", "VirtualTake", "record_virtual"]
-
-Play = Callable[[int], Iterator[Delivery]]
-"""A script: given the host time at which it is opened, everything it delivers, in order."""
 
 DEFAULT_SOURCES: Mapping[Role, str] = {role: f"synthetic:{role}" for role in Role}
 """All four synthetic devices, well behaved."""
 
 _TICK_NS = 20 * NS_PER_MS
 """How often the lanes are told the time; the engine does so at least every 100 ms."""
+
+_GIVE_UP_NS = 60 * NS_PER_S
+"""A take that has not started after this long never will: its screen is gone."""
 
 _START_NS = 1_000 * NS_PER_S + 300 * NS_PER_MS
 """Host time at which the sources are opened: not 0 and no whole second, so that nobody who confuses
@@ -120,10 +118,12 @@ def record_virtual(
         start_ns: host time at which the sources are opened.
         stamp_kinds: of the scripts' sound; ids say their own. Default: capture.
 
-    Raises DeviceUnavailable when the screen never delivers a picture, and what the writer raises.
+    Raises DeviceUnavailable when the screen never delivers a picture or goes away for good before
+    the take starts, InvalidState or UsageError for a command that does not fit, and what the writer
+    raises.
     """
     settings = settings or Settings()
-    scripts = _Scripts(settings, start_ns, stamp_kinds or {})
+    scripts = ScriptQueue(settings, start_ns, stamp_kinds or {})
     for role, source in sources.items():
         scripts.open(role, source, start_ns)
     size_px = scripts.screen_size_px()
@@ -135,90 +135,11 @@ def record_virtual(
     return recorder.record(commands, round(duration_s * NS_PER_S))
 
 
-@dataclass(order=True, slots=True)
-class _Due:
-    """Something that reaches the take at a time; equal times keep the order of their making."""
-
-    host_ns: int
-    number: int
-    role: Role | None = field(compare=False, default=None)
-    what: Frame | AudioBlock | SourceState | TimedCommand | None = field(
-        compare=False, default=None
-    )
-    """None = the lanes are told the time."""
-    generation: int = field(compare=False, default=0)
-
-
-class _Scripts:
-    """The open scripts of all roles, merged by delivery time."""
-
-    def __init__(
-        self, settings: Settings, start_ns: int, stamp_kinds: Mapping[Role, StampKind]
-    ) -> None:
-        self._settings = settings
-        self.start_ns = start_ns
-        self.epoch_ns = start_ns - start_ns % NS_PER_S
-        self._playing: dict[Role, Iterator[Delivery]] = {}
-        self._generation = dict.fromkeys(Role, 0)
-        self._number = count()
-        self._heap: list[_Due] = []
-        self.kinds = dict(stamp_kinds)
-        self.ids: dict[Role, str] = {}
-
-    def open(self, role: Role, source: str | Play, host_ns: int) -> None:
-        """Let `source` play in `role`, in place of what played there."""
-        if isinstance(source, str):
-            script = DeviceScript(full_device_id(role, source), self._settings)
-            self.ids[role] = script.device_id
-            self.kinds[role] = script.stamp_kind
-            deliveries = script.play(host_ns, epoch_ns=self.epoch_ns)
-        else:
-            self.ids[role] = f"script:{role}"
-            self.kinds.setdefault(role, StampKind.CAPTURE)
-            deliveries = source(host_ns)
-        self._playing[role] = deliveries
-        self._generation[role] += 1
-        self._refill(role)
-
-    def screen_size_px(self) -> tuple[int, int]:
-        """Return the size of the first picture. Raises DeviceUnavailable when there is none."""
-        first = next((due for due in self._heap if due.role is Role.SCREEN), None)
-        if first is None or not isinstance(first.what, Frame):
-            raise DeviceUnavailable("the screen's script delivers no picture")
-        return first.what.width_px, first.what.height_px
-
-    def add(self, host_ns: int, what: TimedCommand | None) -> None:
-        """Put in a command that is received at `host_ns`, or (None) a tick."""
-        heapq.heappush(self._heap, _Due(host_ns, next(self._number), what=what))
-
-    def next(self) -> _Due:
-        """Return what is due next; the script it came from goes on."""
-        while True:
-            due = heapq.heappop(self._heap)
-            if due.role is None:
-                return due
-            if due.generation == self._generation[due.role]:
-                return due
-            if isinstance(due.what, Frame):
-                due.what.release()
-
-    def done(self, due: _Due) -> None:
-        """Say that what `next` returned was dealt with: its script may draw the next picture."""
-        if due.role is not None and due.generation == self._generation[due.role]:
-            self._refill(due.role)
-
-    def _refill(self, role: Role) -> None:
-        for host_ns, what in self._playing[role]:
-            due = _Due(host_ns, next(self._number), role, what, self._generation[role])
-            heapq.heappush(self._heap, due)
-            return
-
-
 class _Recorder:
     """Does in one thread what the engine does in several."""
 
     def __init__(
-        self, settings: Settings, scripts: _Scripts, size_px: tuple[int, int], writer: Writer
+        self, settings: Settings, scripts: ScriptQueue, size_px: tuple[int, int], writer: Writer
     ) -> None:
         self._scripts = scripts
         self._size_px = size_px
@@ -255,7 +176,7 @@ class _Recorder:
             self._scripts.done(due)
         return self._finish()
 
-    def _take_in(self, due: _Due) -> None:
+    def _take_in(self, due: Due) -> None:
         match due.what:
             case None:
                 self._tick(due.host_ns)
@@ -269,11 +190,14 @@ class _Recorder:
                 self._delivered(due.role, due.what, due.host_ns)
 
     def _tick(self, now_ns: int) -> None:
+        if self._session.timeline is None and now_ns - self._scripts.start_ns > _GIVE_UP_NS:
+            raise DeviceUnavailable("the take never started: its screen is gone")
         self._step(Tick(now_ns))
         waited_ns = 0 if self._armed_ns is None else now_ns - self._armed_ns
         if waited_ns > START_WITHOUT_BEAT_NS and self._has_picture:
             self._start(now_ns - TICK_LAG_NS)
-        self._video.tick(now_ns - TICK_LAG_NS)
+        if self._end_host_ns is None:
+            self._video.tick(now_ns - TICK_LAG_NS)
         self._mix(now_ns)
         self._scripts.add(now_ns + _TICK_NS, None)
 
@@ -284,7 +208,7 @@ class _Recorder:
             length_ns = len(what.samples) * NS_PER_S // what.rate_hz
             self._heard_ns[role] = what.stamp_ns + length_ns
             self._audio.feed(role, what)
-        elif self._end_host_ns is not None and what.pts_ns >= self._end_host_ns:
+        elif self._end_host_ns is not None:
             what.release()
         elif role is Role.CAMERA:
             self._video.camera(what)
@@ -341,8 +265,12 @@ class _Recorder:
                 self._armed_ns = self._clock.now_ns()
             case SwitchSource():
                 self._scripts.open(effect.role, effect.device_id, self._clock.now_ns())
+            case OpenNextPart():
+                raise UsageError("a virtual take has one file", hint="leave out Split")
             case BeginStop():
+                # As in the engine: at once, whatever sound is still on its way.
                 self._end_host_ns = effect.end_host_ns
+                self._video.finish(effect.end_host_ns)
 
     def _mix(self, now_ns: int) -> None:
         if self._session.timeline is not None:
@@ -369,7 +297,6 @@ class _Recorder:
         timeline, end_host_ns = self._session.timeline, self._end_host_ns
         if timeline is None or end_host_ns is None:
             raise DeviceUnavailable("the take ended before its first picture")
-        self._video.finish(end_host_ns)
         for block in self._audio.finish(end_host_ns):
             self._writer.write_audio(block.tracks)
         end_ns = ns_from_sample(timeline.sample_at(end_host_ns))
