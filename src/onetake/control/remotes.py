@@ -1,0 +1,111 @@
+"""All ways to drive a recorder from elsewhere, opened and closed together.
+
+    with Remotes(controller, RemoteWish(panel=True), config.remote) as remotes:
+        print(remotes.panel_url())
+
+Invariant: nothing listens on the network that was not asked for, and nothing after the `with`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from types import TracebackType
+
+from onetake.control.config import RemoteConfig
+from onetake.control.controller import Controller
+from onetake.control.notify import Notifier
+from onetake.control.obs.password import obs_password
+from onetake.control.obs.server import ObsServer
+from onetake.control.panel_server import PanelServer
+from onetake.control.session import AnnouncedSession
+
+__all__ = ["RemoteWish", "Remotes"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteWish:
+    """What is asked for on the command line."""
+
+    session_id: str = ""
+    """Announce a control socket under this name; empty = none."""
+    has_panel: bool = False
+    panel_port: int | None = None
+    """None = the configuration's."""
+    has_obs: bool = False
+    obs_port: int | None = None
+    """None = the configuration's."""
+    log: str = ""
+    """Where a detached recorder writes what it has to say."""
+
+
+class Remotes:
+    """The adapters of one controller, for as long as the `with` lasts.
+
+    Args:
+        profiles: names of the presets, shown to obs-websocket remotes.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        wish: RemoteWish,
+        config: RemoteConfig | None = None,
+        *,
+        profiles: tuple[str, ...] = (),
+    ) -> None:
+        self._controller = controller
+        self._wish = wish
+        self._config = RemoteConfig() if config is None else config
+        self._profiles = profiles
+        self._open = contextlib.ExitStack()
+        self.panel: PanelServer | None = None
+        self.obs: ObsServer | None = None
+
+    def panel_url(self) -> str:
+        """Return an address that opens the panel once. Raises AssertionError without a panel."""
+        assert self.panel is not None
+        return self.panel.new_url()
+
+    def __enter__(self) -> Remotes:
+        """Open what was asked for. Raises UsageError, OutputFailed or InvalidState; nothing is
+        left open then."""
+        with self._open:
+            if self._wish.session_id:
+                session = AnnouncedSession(self._controller, self._wish.session_id, self._wish.log)
+                self._open.enter_context(session)
+            if self._config.notify:
+                self._started(Notifier(self._controller))
+            if self._wish.has_panel:
+                port = self._wish.panel_port
+                self.panel = PanelServer(
+                    self._controller, self._config.panel_port if port is None else port
+                )
+                self._started(self.panel)
+            if self._wish.has_obs:
+                self.obs = self._obs_server()
+                self._started(self.obs)
+            self._open = self._open.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def _obs_server(self) -> ObsServer:
+        port = self._wish.obs_port
+        return ObsServer(
+            self._controller,
+            self._config.obs_port if port is None else port,
+            obs_password(self._config.obs_password_file),
+            allowed_origins=self._config.obs_origins,
+            profiles=self._profiles,
+        )
+
+    def _started(self, adapter: Notifier | PanelServer | ObsServer) -> None:
+        adapter.start()
+        self._open.callback(adapter.stop)
