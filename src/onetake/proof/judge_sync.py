@@ -23,6 +23,12 @@ _MOST_STEP_MS = 5.0
 _MOST_STD_MS = 5.0
 """Scatter of the offsets around their line."""
 
+_OFF_LINE_MS = 15.0
+"""Distance from the others' line from which a single beep is worth a word."""
+
+_FEW_SHARE = 0.2
+"""Up to this share they are single beeps, beyond it the offset scatters as a whole."""
+
 _MOST_DRIFT = 20.0
 """ms an hour, beyond the measurement's own uncertainty: 5.6 ppm."""
 
@@ -102,8 +108,22 @@ def _line_findings(
                 f"{drift / 3.6:+.0f} ppm)"
             )
             yield Finding(Fault.DRIFT, Severity.DEGRADED, message)
-    std_ms = float(np.std(values_ms - slope * times_s))
-    if len(values_ms) >= 5 and std_ms > max(_MOST_STD_MS, path.resolution_ms):
+    residual = values_ms - slope * times_s
+    residual = residual - np.median(residual)
+    if len(residual) < 5:
+        return
+    off = np.flatnonzero(np.abs(residual) > max(_OFF_LINE_MS, 2 * path.resolution_ms))
+    if 0 < len(off) <= _FEW_SHARE * len(residual):
+        worst = int(off[np.argmax(np.abs(residual[off]))])
+        message = (
+            f"{path.path}: {len(off)} of {len(residual)} beeps lie off the others, "
+            f"worst {residual[worst]:+.1f} ms"
+        )
+        at_s = float(times_s[worst])
+        yield Finding(Fault.OFFSET_UNSTEADY, Severity.DEGRADED, message, at_s=at_s, count=len(off))
+        return
+    std_ms = float(np.std(residual))
+    if std_ms > max(_MOST_STD_MS, path.resolution_ms):
         message = f"{path.path}: the offset scatters by {std_ms:.1f} ms (standard deviation)"
         yield Finding(Fault.OFFSET_UNSTEADY, Severity.DEGRADED, message)
 
