@@ -101,6 +101,8 @@ def interpolate(
         fractions: float64, shape (n,), 0 <= fraction <= 1.
         out: float32, shape (n, 2); overwritten.
     """
+    if not len(indices):
+        return
     if not fractions.any() and (np.diff(indices) == 1).all():
         start = int(indices[0])
         out[:] = source[:, start : start + len(indices)].T
