@@ -22,6 +22,7 @@ from tests.file.making import (
     frame_ticks,
     make_take,
     noise,
+    picture,
     sound_of,
     top_level,
     writer,
@@ -69,6 +70,22 @@ def test_kill_at_any_instant_costs_less_than_a_second(tmp_path: Path, number: in
     video_ns, sound_ns = playable_ns(path)
     assert video_ns >= reached_ns - LOSS_NS
     assert sound_ns >= reached_ns - LOSS_NS
+
+
+def test_picture_waits_for_no_sound(tmp_path: Path) -> None:
+    """The mixer runs seconds behind: what is seen by then is on the disk without any sound."""
+    path = tmp_path / "take.mp4"
+    target = writer(path)
+    target.start()
+    for number in range(60):
+        target.write_video(number * NS_PER_S // 30, picture())
+        target.pump(0)
+    ticks = frame_ticks(path)
+    assert ticks == [number * 3000 for number in range(len(ticks))]
+    assert len(ticks) >= 45
+    target.write_audio([noise(2 * SAMPLE_RATE_HZ)])
+    target.finish(2 * NS_PER_S)
+    assert len(frame_ticks(path)) == 60
 
 
 class _Step(NamedTuple):

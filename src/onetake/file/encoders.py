@@ -12,18 +12,29 @@ from typing import TYPE_CHECKING
 
 import av
 import av.error
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.stream import AudioStream
+from av.codec import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from onetake.errors import EncoderUnavailable
 from onetake.file.presets import GOP_S, EncoderPlan, encoder_plans
+from onetake.model.units import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
 
     from onetake.model.settings import Settings
 
-__all__ = ["VIDEO_TIME_BASE", "Warn", "add_video_stream", "choose_encoder"]
+__all__ = [
+    "VIDEO_TIME_BASE",
+    "Warn",
+    "aac_priming",
+    "add_audio_stream",
+    "add_video_stream",
+    "choose_encoder",
+]
 
 Warn = Callable[[str, str, str], None]
 """Tells the user something: (code, message, hint)."""
@@ -35,6 +46,9 @@ keeps it as it is. Coarser (1/1000) is changed by the muxer; finer needs 64-bit 
 _TRIAL_FRAMES = 4
 """Enough for an encoder with a delay of up to three frames to show its first packet."""
 
+_AAC_OPTIONS = {"aac_coder": "fast"}
+"""The fast coder costs a third of FFmpeg's default: 0.17 against 0.58 ms for 21 ms of sound."""
+
 _BT709 = 1
 _LIMITED_RANGE = 1
 """FFmpeg's numbers: AVCOL_PRI_BT709 = AVCOL_TRC_BT709 = AVCOL_SPC_BT709 = AVCOL_RANGE_MPEG = 1."""
@@ -45,6 +59,8 @@ def choose_encoder(settings: Settings, size_px: tuple[int, int], warn: Warn) -> 
 
     Takes a few ms without hardware and some 100 ms with it. Raises EncoderUnavailable.
     """
+    # SVT-AV1 writes banners to the terminal unless told not to before it is first used.
+    os.environ.setdefault("SVT_LOG", "1")
     plans = encoder_plans(settings, size_px, os.cpu_count() or 1)
     reason = ""
     for plan in plans:
@@ -73,7 +89,7 @@ class _Problem:
 
 def _problem(plan: EncoderPlan, fps: int, size_px: tuple[int, int]) -> _Problem | None:
     try:
-        context = av.CodecContext.create(plan.name, "w")
+        context = CodecContext.create(plan.name, "w")
     except (av.error.FFmpegError, ValueError) as error:
         return _Problem(f"not in this build: {error}", is_absent=True)
     if not isinstance(context, VideoCodecContext):
@@ -122,6 +138,34 @@ def add_video_stream(
     stream.time_base = VIDEO_TIME_BASE
     _configure(stream.codec_context, plan, fps, size_px)
     return stream
+
+
+def add_audio_stream(container: OutputContainer, kbps: int) -> AudioStream:
+    """Add a stereo AAC track of `kbps` kilobits a second to `container`."""
+    stream = container.add_stream("aac", rate=SAMPLE_RATE_HZ, options=dict(_AAC_OPTIONS))
+    assert isinstance(stream, AudioStream)
+    stream.codec_context.layout = "stereo"
+    stream.codec_context.bit_rate = kbps * 1000
+    return stream
+
+
+def aac_priming() -> int:
+    """Return how many samples the AAC encoder puts before the first one it is given; measured, by
+    encoding a moment of silence, because PyAV does not tell."""
+    context = CodecContext.create("aac", "w")
+    assert isinstance(context, AudioCodecContext)
+    context.sample_rate = SAMPLE_RATE_HZ
+    context.layout = "stereo"
+    context.format = "fltp"
+    context.time_base = Fraction(1, SAMPLE_RATE_HZ)
+    context.options = dict(_AAC_OPTIONS)
+    frame = av.AudioFrame(format="fltp", layout="stereo", samples=4096)
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.sample_rate = SAMPLE_RATE_HZ
+    frame.pts = 0
+    first = next(iter([*context.encode(frame), *context.encode(None)]))
+    return -(first.pts or 0)
 
 
 def _configure(

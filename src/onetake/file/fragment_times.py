@@ -1,10 +1,11 @@
-"""Puts the true times into a fragment's header, which FFmpeg has partly guessed.
+"""Puts true times into a fragmented file's headers, which FFmpeg has partly guessed.
 
 FFmpeg begins a fragment where it thinks that the last packet of the fragment before has ended.
-When sound runs ahead of the picture that is a guess from the nominal frame rate, and the first
-frame of the fragment is shown too early or too late by a frame's jitter.
+When sound runs ahead of the picture that is a guess from the nominal frame rate. And it writes its
+`moov` at once only without edit lists, which shifts the sound by the encoder's priming; waiting
+for one packet of each track instead would leave nothing on the disk until sound comes.
 
-Invariant: every sample of the rewritten track has the times its packet had.
+Invariant: every sample has the times its packet had, from the first byte on.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from __future__ import annotations
 import itertools
 import struct
 from collections import deque
+from collections.abc import Mapping
 
-from onetake.file.boxes import Box, box, boxes, child, full_box
+from onetake.file.boxes import Box, box, boxes, child, full_box, track_id
 from onetake.file.sample_index import Run, runs_of_fragment
 
-__all__ = ["with_true_times"]
+__all__ = ["Times", "with_edit_lists", "with_true_times"]
+
+Times = deque[tuple[int, int]]
+"""(dts, pts) of the packets of a track that are on their way, in the track's ticks."""
 
 _BASE_IS_MOOF = 0x20000
 """tfhd flag: offsets count from the start of the `moof`."""
@@ -29,24 +34,39 @@ _SYNC, _NOT_SYNC = 0x02000000, 0x01010000
 """Sample flags: depends on no other; depends on others and is no key frame."""
 
 
-def with_true_times(moof: bytes, track_id: int, times: deque[tuple[int, int]]) -> bytes:
-    """Return `moof` with the samples of `track_id` at `times`.
+def with_edit_lists(movie: bytes, first_ticks: Mapping[int, int]) -> bytes:
+    """Return `moov` with an edit list in each track: what is shown begins at `first_ticks`.
+
+    Args:
+        movie: the whole box, as FFmpeg writes it before there are samples.
+        first_ticks: for each track id the media tick that is heard or seen first.
+    """
+    parts = []
+    for inner in boxes(movie, 8):
+        raw = movie[inner.start : inner.end]
+        if inner.kind == b"trak":
+            entry = struct.pack(">IIiI", 1, 0, first_ticks[track_id(movie, inner)], 0x10000)
+            edit = box(b"edts", full_box(b"elst", 0, 0, entry))
+            header_end = child(movie, inner, b"tkhd").end - inner.start
+            raw = box(b"trak", raw[8:header_end], edit, raw[header_end:])
+        parts.append(raw)
+    return box(b"moov", *parts)
+
+
+def with_true_times(moof: bytes, times: Mapping[int, Times]) -> bytes:
+    """Return `moof` with all samples at their times.
 
     Args:
         moof: the whole box, offsets relative to it, one run in each track.
-        track_id: the track to rewrite.
-        times: (dts, pts) in the track's ticks of all packets from the first of this fragment on;
+        times: for each track id the times of its packets from the first of this fragment on;
             those of the fragment are taken away.
     """
     header = child(moof, Box(b"moof", 0, 8, len(moof)), b"mfhd")
-    trafs = [moof[b.start : b.end] for b in boxes(moof, 8) if b.kind == b"traf"]
-    runs = runs_of_fragment(moof, 0)
-    growth = 0
-    for number, run in enumerate(runs):
-        if run.track_id == track_id:
-            timed = _track_fragment(run, [times.popleft() for _ in run.sizes])
-            growth = len(timed) - len(trafs[number])
-            trafs[number] = timed
+    trafs = [
+        _track_fragment(run, [times[run.track_id].popleft() for _ in run.sizes])
+        for run in runs_of_fragment(moof, 0)
+    ]
+    growth = (header.end - header.start) + 8 + sum(map(len, trafs)) - len(moof)
     moved = [_with_data_further(traf, growth) for traf in trafs]
     return box(b"moof", moof[header.start : header.end], *moved)
 

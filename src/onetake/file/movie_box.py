@@ -46,6 +46,8 @@ def build_movie(
     for inner in boxes(source, movie.body):
         if inner.kind == b"trak":
             samples = index.tracks[track_id(source, inner)]
+            if not len(samples):
+                continue
             chapter_track_id = next_track_id if extra_track else 0
             track = _Track(source, inner, samples, end_ticks, chapter_track_id)
             parts.append(track.build(movie_scale))
@@ -73,13 +75,13 @@ class _Track:
         media = child(source, self.trak, b"mdia")
         handler = child(source, media, b"hdlr").body
         self.is_video = source[handler + 8 : handler + 12] == b"vide"
-        edit, first_media_ticks, before_ticks = _edit_list(source, self.trak, self.end_ticks)
+        media_scale = header_field(source, child(source, media, b"mdhd"), b"mdhd")
+        before_ticks = round(self.samples.first_dts * movie_scale / media_scale)
+        edit, media_ticks = _edit_list(source, self.trak, before_ticks, self.end_ticks)
         self.durations = self.samples.durations.to_array()
-        if self.is_video and len(self.durations):
+        if self.is_video:
             # The last picture stays until the end, wherever that is.
-            media_scale = header_field(source, child(source, media, b"mdhd"), b"mdhd")
-            shown_ticks = self.end_ticks - before_ticks
-            end_media = first_media_ticks + round(shown_ticks * media_scale / movie_scale)
+            end_media = media_ticks + round(self.end_ticks * media_scale / movie_scale)
             self.durations[-1] = max(1, end_media - self.samples.last_dts)
         parts = []
         for inner in boxes(source, self.trak.body, self.trak.end):
@@ -140,30 +142,19 @@ class _Track:
         return box(b"stbl", *parts)
 
 
-def _edit_list(source: bytes, trak: Box, end_ticks: int) -> tuple[bytes, int, int]:
-    """Return the `edts` that ends at `end_ticks`, the media tick that is shown first, and after
-    how many ticks of the movie it is."""
-    elst = child(source, trak, b"edts", b"elst").body
-    version, count = source[elst], int.from_bytes(source[elst + 4 : elst + 8], "big")
-    layout = struct.Struct(">QqI" if version == 1 else ">IiI")
-    entries = [layout.unpack_from(source, elst + 8 + i * layout.size) for i in range(count)]
-    before_ticks = sum(duration for duration, media_time, _ in entries if media_time < 0)
-    first_media_ticks = next(media_time for _, media_time, _ in entries if media_time >= 0)
-    written = []
-    for duration, media_time, rate in entries:
-        shown = duration if media_time < 0 else max(0, end_ticks - before_ticks)
-        written.append((shown, media_time, rate))
-        if media_time >= 0:
-            break
-    is_large = any(duration > _MAX_32 for duration, _, _ in written)
-    layout = struct.Struct(">QqI" if is_large else ">IiI")
-    body = b"".join(layout.pack(*entry) for entry in written)
-    parts = (struct.pack(">I", len(written)), body)
-    return (
-        box(b"edts", full_box(b"elst", int(is_large), 0, *parts)),
-        first_media_ticks,
-        before_ticks,
+def _edit_list(source: bytes, trak: Box, before_ticks: int, end_ticks: int) -> tuple[bytes, int]:
+    """Return the `edts` of a track that is shown from `before_ticks` to `end_ticks`, and the tick
+    of its media that comes first."""
+    (media_ticks,) = struct.unpack_from(
+        ">i", source, child(source, trak, b"edts", b"elst").body + 12
     )
+    entries = [(before_ticks, -1)] if before_ticks else []
+    entries.append((max(0, end_ticks - before_ticks), media_ticks))
+    is_large = end_ticks > _MAX_32
+    layout = ">Qqi" if is_large else ">Iii"
+    body = b"".join(struct.pack(layout, *entry, 0x10000) for entry in entries)
+    count = struct.pack(">I", len(entries))
+    return box(b"edts", full_box(b"elst", int(is_large), 0, count, body)), media_ticks
 
 
 def _sample_to_chunk(counts: NDArray[np.int64]) -> bytes:

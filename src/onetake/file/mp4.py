@@ -22,7 +22,14 @@ import av.error
 import numpy as np
 
 from onetake.errors import OutputFailed
-from onetake.file.encoders import VIDEO_TIME_BASE, Warn, add_video_stream, choose_encoder
+from onetake.file.encoders import (
+    VIDEO_TIME_BASE,
+    Warn,
+    aac_priming,
+    add_audio_stream,
+    add_video_stream,
+    choose_encoder,
+)
 from onetake.file.finalise import finalise
 from onetake.file.naming import default_folder, unique_path
 from onetake.file.output_file import SYNC_INTERVAL_S, OutputFile, output_errors
@@ -82,7 +89,6 @@ class Mp4Writer:
         self._warn = warn
         self._file = OutputFile(Path(path), is_replacing=settings.overwrite)
         self._index = SampleIndex()
-        self._stream = WatchedStream(self._file, self._index)
         self._lock = threading.Lock()
         """Guards the container and the file."""
         self._queue: deque[Packet[Stream]] = deque()
@@ -140,14 +146,19 @@ class Mp4Writer:
             raise
 
     def _open_container(self) -> None:
+        track_count = 1 if self._settings.tracks is Tracks.MIX else len(AUDIO_TRACK_TITLES)
+        titles = AUDIO_TRACK_TITLES[:track_count]
+        priming = aac_priming()
+        # FFmpeg numbers the tracks of an MP4 from 1 in the order in which they are added.
+        first_ticks = {1: 0, **{number: priming for number, _ in enumerate(titles, 2)}}
+        self._stream = WatchedStream(self._file, self._index, first_ticks)
         self._container = av.open(
             self._stream,
             "w",
             format="mp4",
             buffer_size=_IO_BUFFER_BYTES,
             container_options={
-                # delay_moov: without it there is no edit list, and AAC priming shifts the sound.
-                "movflags": "delay_moov+skip_trailer+default_base_moof",
+                "movflags": "empty_moov+skip_trailer+default_base_moof",
                 "frag_duration": str(FRAGMENT_US),
                 "flush_packets": "1",
                 # Tracks need not be interleaved inside half a second; waiting loses more.
@@ -159,20 +170,11 @@ class Mp4Writer:
             self._container, self._plan, self._settings.fps, self._size_px
         )
         self._video.metadata["handler_name"] = VIDEO_TRACK_TITLE
-        track_count = 1 if self._settings.tracks is Tracks.MIX else len(AUDIO_TRACK_TITLES)
-        titles = AUDIO_TRACK_TITLES[:track_count]
-        self._audio = [self._add_audio_stream(title) for title in titles]
+        for title in titles:
+            stream = add_audio_stream(self._container, self._settings.audio_kbps)
+            stream.metadata.update(title=title, handler_name=title)
+            self._audio.append(stream)
         self._container.start_encoding()
-
-    def _add_audio_stream(self, title: str) -> AudioStream:
-        # The fast coder costs a third of FFmpeg's default one.
-        stream = self._container.add_stream(
-            "aac", rate=SAMPLE_RATE_HZ, options={"aac_coder": "fast"}
-        )
-        stream.codec_context.layout = "stereo"
-        stream.codec_context.bit_rate = self._settings.audio_kbps * 1000
-        stream.metadata.update(title=title, handler_name=title)
-        return stream
 
     def is_ready_for_video(self) -> bool:
         """Whether the disk keeps up; False = the caller drops the frame. Any thread."""
@@ -242,10 +244,8 @@ class Mp4Writer:
         while self._queue:
             packet = self._queue[0]
             size_bytes = packet.size
-            if packet.stream_index == self._video.index and packet.size:
-                assert packet.dts is not None
-                assert packet.pts is not None
-                self._stream.expect(packet.dts, packet.pts)
+            if packet.dts is not None and packet.pts is not None:
+                self._stream.expect(packet.stream_index + 1, packet.dts, packet.pts)
             try:
                 self._container.mux(packet)
             except (av.error.FFmpegError, ValueError) as error:
@@ -335,7 +335,7 @@ class Mp4Writer:
 
     def _finalise(self, end_ns: int) -> None:
         tracks = list(self._index.tracks.values())
-        if not tracks or not all(len(track) for track in tracks):
+        if not any(len(track) for track in tracks):
             self._file.discard()
             raise OutputFailed("nothing was recorded", code="nothing-recorded")
         if self._failure is not None:

@@ -57,7 +57,7 @@ class PackedInts:
             block = np.array(self._tail[:-1], dtype="<u4")
             # One byte plane after the other: the high bytes are all but equal.
             planes = np.ascontiguousarray(block.view(np.uint8).reshape(-1, 4).T)
-            self._packed.append(zlib.compress(planes.tobytes(), 1))
+            self._packed.append(zlib.compress(planes.tobytes(), 6))
             self._packed_count += len(block)
             del self._tail[:-1]
 

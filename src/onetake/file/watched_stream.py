@@ -1,48 +1,53 @@
 """What PyAV writes to: the file, with the sample index looking on and the clock put right.
 
-    FFmpeg ─▶ whole boxes ─▶ true times into `moof` ─▶ file ─▶ index
+    FFmpeg ─▶ whole boxes ─▶ true times into `moov` and `moof` ─▶ file ─▶ index
 
 Invariants: FFmpeg never sees a failed write, because after one it drops everything silently; what
 the disk refuses is kept in memory, so that a disk that has room again gets every byte in order.
-And every frame in a fragment has the time its packet had.
+And every sample in a fragment has the time its packet had.
 """
 
 from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Mapping
 
 from onetake.errors import OutputFailed
-from onetake.file.fragment_times import with_true_times
+from onetake.file.fragment_times import Times, with_edit_lists, with_true_times
 from onetake.file.output_file import OutputFile, output_errors
 from onetake.file.sample_index import SampleIndex
 
 __all__ = ["WatchedStream"]
 
-VIDEO_TRACK_ID = 1
-"""FFmpeg numbers the tracks of an MP4 from 1 in the order in which they are added."""
-
 
 class WatchedStream:
-    """A write-only, append-only file object. One thread at a time."""
+    """A write-only, append-only file object. One thread at a time.
 
-    def __init__(self, file: OutputFile, index: SampleIndex) -> None:
+    `first_ticks` says for each track id which tick of its media is at position 0: what an encoder
+    puts before the first sample it was given.
+    """
+
+    def __init__(
+        self, file: OutputFile, index: SampleIndex, first_ticks: Mapping[int, int]
+    ) -> None:
         self._file = file
         self._index = index
+        self._first_ticks = first_ticks
         self._incoming = bytearray()
         self._to_pass = 0
         """Bytes of the box that is going by which are not here yet."""
         self._refused = bytearray()
         self._failure: OutputFailed | None = None
-        self._times: deque[tuple[int, int]] = deque()
-        self._first_dts: int | None = None
+        self._times: dict[int, Times] = {}
         self.name = str(file.path)
         self.closed = False
         """PyAV writes no trailer to a closed file."""
 
-    def expect(self, dts: int, pts: int) -> None:
-        """Tell the times of the next packet of the video track, in its own ticks."""
-        self._times.append((dts, pts))
+    def expect(self, track_id: int, dts: int, pts: int) -> None:
+        """Tell the times of a track's next packet, in its ticks, before it is muxed."""
+        shift = self._first_ticks[track_id]
+        self._times[track_id].append((dts + shift, pts + shift))
 
     def write(self, data: bytes) -> int:
         """Append all of `data`, to the file or to what it has refused. Never raises OSError."""
@@ -70,10 +75,10 @@ class WatchedStream:
                 if len(self._incoming) < 8:
                     return
                 size, kind = struct.unpack_from(">I4s", self._incoming)
-                if kind == b"moof":
+                if kind in (b"moov", b"moof"):
                     if len(self._incoming) < size:
                         return
-                    self._refused += self._timed(bytes(self._incoming[:size]))
+                    self._refused += self._timed(kind, bytes(self._incoming[:size]))
                     del self._incoming[:size]
                     continue
                 self._to_pass = size
@@ -82,18 +87,11 @@ class WatchedStream:
             del self._incoming[:step]
             self._to_pass -= step
 
-    def _timed(self, moof: bytes) -> bytes:
-        if not self._times:
-            return moof
-        if self._first_dts is None:
-            # The edit list, not the fragments, says how late the first picture is.
-            self._first_dts = self._times[0][0]
-        first_dts = self._first_dts
-        relative = deque((dts - first_dts, pts - first_dts) for dts, pts in self._times)
-        timed = with_true_times(moof, VIDEO_TRACK_ID, relative)
-        for _ in range(len(self._times) - len(relative)):
-            self._times.popleft()
-        return timed
+    def _timed(self, kind: bytes, header: bytes) -> bytes:
+        if kind == b"moof":
+            return with_true_times(header, self._times)
+        self._times = {track_id: deque() for track_id in self._first_ticks}
+        return with_edit_lists(header, self._first_ticks)
 
     def _push(self) -> None:
         view = memoryview(bytes(self._refused))

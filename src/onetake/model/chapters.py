@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from onetake.model.commands import (
     Command,
     Marker,
-    Pause,
+    MoveOverlay,
+    Resume,
     SetGain,
-    SetMute,
-    ShowCamera,
-    SwitchDevice,
+    SetOverlay,
+    Split,
+    Stop,
+    command_text,
 )
 from onetake.model.devices import Role
 from onetake.model.events import ControlChanged
@@ -30,13 +32,6 @@ COALESCE_NS = 2 * NS_PER_S
 """Changes of the same thing closer than this are one: a dragged gain slider is not 20 chapters.
 Larger: a quick mute and unmute would vanish, so mutes are never put together."""
 
-_ROLE_TITLES = {
-    Role.SCREEN: "Screen",
-    Role.SYSTEM: "System sound",
-    Role.MIC: "Microphone",
-    Role.CAMERA: "Camera",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
@@ -48,22 +43,16 @@ class Chapter:
 
 
 def chapter_label(command: Command) -> str | None:
-    """Return the title of the chapter that begins with `command`, None when none does."""
+    """Return the title of the chapter that begins with `command`, None when none does: what is
+    changed by dragging, what shows in the picture anyway, and what ends a pause or the file."""
     match command:
-        case Marker(label=label):
-            return label or "Marker"
-        case SetMute(role=role, is_muted=is_muted):
-            return f"{_ROLE_TITLES[role]} {'muted' if is_muted else 'on'}"
-        case SetGain(role=role, gain_db=gain_db):
-            return f"{_ROLE_TITLES[role]} {gain_db:+.1f} dB"
-        case ShowCamera(is_visible=is_visible):
-            return f"Camera {'shown' if is_visible else 'hidden'}"
-        case SwitchDevice(role=role):
-            return f"{_ROLE_TITLES[role]} switched"
-        case Pause():
-            return "Pause"
-        case _:
+        case SetOverlay() | MoveOverlay() | Resume() | Split() | Stop():
             return None
+        case Marker():
+            return command_text(command)
+        case _:
+            text = command_text(command)
+            return text[:1].upper() + text[1:]
 
 
 def chapter_marks(controls: Iterable[ControlChanged]) -> list[tuple[int, str]]:

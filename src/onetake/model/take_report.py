@@ -268,3 +268,11 @@ def changes_among(
             case _:
                 pass
     return controls, sources, warnings
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    # How docs/reference/report.schema.json is made.
+    sys.stdout.write(json.dumps(report_schema(), indent=2) + "\n")
