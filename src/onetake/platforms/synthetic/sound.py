@@ -7,6 +7,8 @@ very instant, not resampled from a 48 kHz original; only the stamps carry noise.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,7 +88,7 @@ def speech(seed: int, start_ns: float, frame_count: int, rate_hz: float) -> NDAr
         first = int(np.searchsorted(times_s, number * _SYLLABLE_S))
         end = int(np.searchsorted(times_s, (number + 1) * _SYLLABLE_S))
         since_s = times_s[first:end] - number * _SYLLABLE_S
-        samples[first:end] = _syllable(np.random.default_rng((seed, number)), since_s, rate_hz)
+        samples[first:end] = _say(_choose(seed, number), since_s, rate_hz)
     return samples.astype(np.float32)
 
 
@@ -111,24 +113,45 @@ def _hear(
     return heard
 
 
-def _syllable(
-    random: np.random.Generator, since_s: NDArray[np.float64], rate_hz: float
-) -> NDArray[np.float64]:
-    """Return a consonant and a vowel that rise and fall within one syllable."""
+@dataclass(frozen=True, slots=True)
+class _Syllable:
+    """What is chosen at random about one syllable."""
+
+    pitch_hz: float
+    glide_hz_per_s: float
+    harmonics: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    hiss_phases: NDArray[np.float64]
+
+
+@lru_cache(maxsize=16)
+def _choose(seed: int, number: int) -> _Syllable:
+    """Return the syllable of a number; several blocks in a row need the same one."""
+    random = np.random.default_rng((seed, number))
     pitch_hz = random.uniform(105, 170)
     glide_hz_per_s = random.uniform(-80, 60)
     formant_hz = random.uniform(250, 600)
-    through = since_s / _SYLLABLE_S
-    cycles = pitch_hz * since_s + glide_hz_per_s / 2 * since_s**2
     harmonics = np.arange(1, int(_VOICE_TOP_HZ / (pitch_hz + 15)) + 1)
     weights = np.exp(-(((harmonics * pitch_hz - formant_hz) / 250) ** 2)) + 0.2
-    vowel = np.sin(2 * np.pi * cycles[:, None] * harmonics) @ (weights / weights.sum())
-    hiss_hz = np.array([hz for hz in _HISS_HZ if hz < 0.45 * rate_hz])
-    phases = random.uniform(0, 2 * np.pi, len(hiss_hz))
-    hiss = np.sin(2 * np.pi * since_s[:, None] * hiss_hz + phases).sum(axis=1) / len(_HISS_HZ)
-    vowel_envelope = np.sin(np.pi * np.clip((through - 0.15) / 0.75, 0, 1)) ** 2
-    hiss_envelope = np.sin(np.pi * np.clip(through / 0.3, 0, 1)) ** 2
-    sound: NDArray[np.float64] = vowel * vowel_envelope + 0.3 * hiss * hiss_envelope
+    phases = random.uniform(0, 2 * np.pi, len(_HISS_HZ))
+    return _Syllable(pitch_hz, glide_hz_per_s, harmonics, weights / weights.sum(), phases)
+
+
+def _say(syllable: _Syllable, since_s: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+    """Return a consonant and a vowel that rise and fall within one syllable."""
+    through = since_s / _SYLLABLE_S
+    sound = np.zeros(len(since_s))
+    voiced = (through > 0.15) & (through < 0.9)
+    if voiced.any():
+        cycles = (syllable.pitch_hz + syllable.glide_hz_per_s / 2 * since_s) * since_s
+        vowel = np.sin(2 * np.pi * cycles[voiced, None] * syllable.harmonics) @ syllable.weights
+        sound[voiced] = vowel * np.sin(np.pi * (through[voiced] - 0.15) / 0.75) ** 2
+    hissed = through < 0.3
+    if hissed.any():
+        audible = np.array(_HISS_HZ) < 0.45 * rate_hz
+        angles = 2 * np.pi * since_s[hissed, None] * np.array(_HISS_HZ) + syllable.hiss_phases
+        hiss = np.sin(angles) @ audible / len(_HISS_HZ)
+        sound[hissed] += 0.3 * hiss * np.sin(np.pi * through[hissed] / 0.3) ** 2
     return _VOICE_PEAK * sound
 
 
