@@ -128,7 +128,7 @@ def overlay_at(script, host_ns):
     return overlay
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scripts())
 def test_every_frame_shows_the_state_of_its_own_instant(script):
     """Each frame shows the overlay, the screen and the camera as they were at its position: no
@@ -161,7 +161,7 @@ def test_every_frame_shows_the_state_of_its_own_instant(script):
             assert shown.camera == camera
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scripts())
 def test_no_frame_of_the_screen_is_missing(script):
     """Every changed picture outside the pauses is a frame at exactly its position; every resume is
@@ -185,7 +185,7 @@ def test_no_frame_of_the_screen_is_missing(script):
         last_ns = span.start_position_ns
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scripts())
 def test_positions_increase_without_a_gap(script):
     """Positions strictly increase, no two are further apart than half a second and a beat, and
@@ -203,7 +203,7 @@ def test_positions_increase_without_a_gap(script):
         assert end_ns - positions[-1] <= beat_ns + NS_PER_MS
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scripts(refuses=True))
 def test_a_refusing_writer_loses_nothing_for_good(script):
     """Whenever the writer refuses, positions still increase, the last frame shows the last state,

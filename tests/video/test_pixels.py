@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -181,3 +183,14 @@ def test_the_best_implementation_runs():
     else:
         assert _kernel.variants()[-1] == pixels.IMPLEMENTATION
         assert pixels.convert is _kernel.convert
+
+
+@needs_kernel
+def test_compiled_loops_left_over_from_before_are_not_used(monkeypatch):
+    """A module compiled from other sources than these is passed over, not called wrongly."""
+    monkeypatch.setattr(portable, "REVISION", portable.REVISION + 1)
+    try:
+        assert importlib.reload(pixels).IMPLEMENTATION == "numpy"
+    finally:
+        monkeypatch.undo()
+        assert _kernel.variants()[-1] == importlib.reload(pixels).IMPLEMENTATION

@@ -311,6 +311,8 @@ FOR_AVX2 static void weigh_avx2(const Weighing *it) { weigh_rows(it); }
 FOR_AVX2 static void recolour_avx2(const Recolouring *it) { recolour_rows(it); }
 #endif
 
+enum { REVISION = 1 }; /* portable.py holds the same number */
+
 /* ---- Python ------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -547,5 +549,10 @@ PyMODINIT_FUNC PyInit__kernel(void)
         variant_count = 2;
 #endif
     chosen = &variants[variant_count - 1];
-    return PyModule_Create(&definition);
+    PyObject *module = PyModule_Create(&definition);
+    if (module != NULL && PyModule_AddIntConstant(module, "REVISION", REVISION) != 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
 }

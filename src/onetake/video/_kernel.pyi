@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+REVISION: int
+
 def convert(
     pixels: NDArray[np.uint8], luma: NDArray[np.uint8], chroma: NDArray[np.uint8], /
 ) -> None: ...

@@ -9,6 +9,9 @@ from onetake.video import portable
 
 try:
     from onetake.video import _kernel
+
+    if getattr(_kernel, "REVISION", 0) != portable.REVISION:
+        raise ImportError("left over from an earlier version")
 except ImportError:
     convert, blend = portable.convert, portable.blend
     weigh, recolour = portable.weigh, portable.recolour

@@ -22,7 +22,11 @@ from onetake.video.weights import (
     Recolouring,
 )
 
-__all__ = ["blend", "convert", "recolour", "weigh"]
+__all__ = ["REVISION", "blend", "convert", "recolour", "weigh"]
+
+REVISION = 1
+"""Of these functions' arguments and results; `_kernel.c` holds the same number. To be raised with
+every change of either, so that a compiled module left over from before is not used."""
 
 BLOCK_PX = 48 * 1024
 """Pixels converted at once. Much fewer and Python's own cost per call shows (2x at 8 rows of
