@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from onetake.model.geometry import Anchor, Overlay, Rect, Shape
 
@@ -75,11 +76,13 @@ class Layout:
     is_mirrored: bool
 
 
+@lru_cache(maxsize=16)
 def lay_out(overlay: Overlay, output_px: tuple[int, int], camera_px: tuple[int, int]) -> Layout:
     """Return where a camera picture of size `camera_px` goes on an output of size `output_px`.
 
     Both sizes are (width, height), the output's even and >= 2, the camera's >= 1. Values outside
-    their bounds are clamped, never refused: a drag must not be able to break a take.
+    their bounds are clamped, never refused: a drag must not be able to break a take. Remembers the
+    last results: it is asked for every frame and changes with a command.
     """
     output_width, output_height = output_px
     width_px, height_px = _picture_size(overlay, output_px, camera_px)
