@@ -167,7 +167,9 @@ def test_power_cut_keeps_what_was_synced(tmp_path: Path, monkeypatch: pytest.Mon
         torn.write_bytes(_after_power_cut(steps, cut, chance))
         found = _before_first_trouble(torn)
         assert min(expected) > 0
-        assert all(have >= want for have, want in zip(found, expected, strict=True)), cut
+        assert found[0] >= expected[0], cut
+        # A finished file's edit list cuts the padding of the last AAC frame.
+        assert found[1] > expected[1] - 1024, cut
 
 
 def _before_first_trouble(path: Path) -> tuple[int, int]:
