@@ -33,17 +33,20 @@ from onetake.model.pattern import EventSchedule, mic_sound, system_sound
 
 PLAY_RATE_HZ = 48000
 DAC_FRAME_BYTES = 4
-PIPE_BYTES = 16384
-"""FIFO size = a card's buffer of 85 ms. With 8 KiB the sink underruns, since a pipe is only
-writable again when a whole page of it is free."""
+PIPE_BYTES = 32768
+"""FIFO size = a card's buffer of 170 ms. With 8 KiB the sink underruns, since a pipe is only
+writable again when a whole page of it is free; with 16 KiB when a virtual CPU is taken away for
+70 ms, as happens."""
 F_SETPIPE_SZ = 1031
 PERIOD_S = 0.002
 """Card and microphone move samples in steps of this length, as hardware does; the server sees a
 sawtooth of +-PERIOD_S / 2 around the truth, since each step reaches half a period ahead."""
 LEAD_S = PERIOD_S / 2
+PLAY_LATENCY_MS = 200
+"""Buffer of the playback: a loaded machine keeps pacat from running for 60 ms now and then."""
 CHUNK_FRAMES = 480
-MIC_BACKLOG_S = 0.04
-"""A sound server that reads is never this far behind."""
+MIC_BACKLOG_S = 0.1
+"""What a card holds for a server that is kept from reading; more is lost."""
 MIC_NOISE = 1e-4
 """A real microphone is never digitally silent."""
 LISTEN_S = 0.1
@@ -86,6 +89,9 @@ class Card(threading.Thread):
         self.fifo = fifo
         self.start_ns = 0
         self.underruns = 0
+        self.late_ms = 0.0
+        """The longest this thread was kept from its work: more than the FIFO holds is an underrun
+        of the stage, not of the sound server."""
         self.slips_ns: list[int] = []
         self.stream_start_ns: int | None = None
         """Host time at which frame 0 of the playback was (or would have been) heard."""
@@ -103,6 +109,7 @@ class Card(threading.Thread):
             due = int((_seconds_since(self.start_ns) + LEAD_S) * self.rate_hz) - played
             if due <= 0:
                 continue
+            self.late_ms = max(self.late_ms, due * 1000 / self.rate_hz)
             try:
                 heard = os.read(descriptor, due * DAC_FRAME_BYTES)
             except BlockingIOError:
@@ -147,7 +154,11 @@ class Player(threading.Thread):
     def run(self) -> None:
         time.sleep(self.delay_s)
         command = ["pacat", "--playback", "--raw", "--device=dac", "--format=s16le", "--channels=2"]
-        command += [f"--rate={PLAY_RATE_HZ}", "--latency-msec=60", "--client-name=pattern"]
+        command += [
+            f"--rate={PLAY_RATE_HZ}",
+            f"--latency-msec={PLAY_LATENCY_MS}",
+            "--client-name=pattern",
+        ]
         with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as player:
             assert player.stdin is not None
             fcntl.fcntl(player.stdin, F_SETPIPE_SZ, PIPE_BYTES)
@@ -240,6 +251,7 @@ def main() -> None:
             "mic_hz": mic_hz,
             "underruns": card.underruns,
             "slips_ns": card.slips_ns,
+            "late_ms": card.late_ms,
             "mic_dropped": microphone.dropped,
             "heard": sorted(truth_of_event.items()),
         }

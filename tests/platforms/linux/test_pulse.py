@@ -50,10 +50,17 @@ def run_until_blocks(source: PulseSource) -> list[AudioBlock]:
 
 
 def line_of(blocks: list[AudioBlock]) -> tuple[float, np.ndarray]:
-    """Return (ppm, residuals in ms) of a straight line through the blocks' stamps."""
+    """Return (ppm, residuals in ms) of a straight line through the blocks' stamps, through the
+    medians of the first and the last third: a loaded machine makes single stamps late."""
     firsts = np.cumsum([0, *(len(b.samples) for b in blocks[:-1])]).astype(float)
     stamps_ns = np.array([b.stamp_ns - blocks[0].stamp_ns for b in blocks], dtype=float)
-    slope, offset = np.polyfit(firsts, stamps_ns, 1)
+    nominal_ns = firsts * 1e9 / blocks[0].rate_hz
+    third = len(blocks) // 3
+    drift = np.median((stamps_ns - nominal_ns)[-third:]) - np.median(
+        (stamps_ns - nominal_ns)[:third]
+    )
+    slope = 1e9 / blocks[0].rate_hz + drift / (firsts[2 * third] - firsts[0])
+    offset = np.median(stamps_ns - slope * firsts)
     ppm = (1e9 / slope / blocks[0].rate_hz - 1) * 1e6
     return ppm, (stamps_ns - slope * firsts - offset) / 1e6
 
@@ -94,9 +101,9 @@ def test_the_devices_own_clock_arrives_unspoilt(real_stage: Stage) -> None:
         running.stop()
     blocks = running.found.blocks
     ppm, residuals_ms = line_of(blocks)
-    # 600 stamps with 0.6 ms of noise over 12 s know the rate to 7 ppm.
+    # Two medians of 200 stamps with 0.6 ms of noise, 8 s apart, know the rate to 8 ppm.
     assert ppm == pytest.approx((FAST_MIC_HZ / 48000 - 1) * 1e6, abs=35)
-    assert residuals_ms.std() < 2.5
+    assert np.median(np.abs(residuals_ms)) < 1.5
     span_s = (blocks[-1].stamp_ns - blocks[0].stamp_ns) / 1e9
     frames = sum(len(b.samples) for b in blocks[:-1])
     assert frames == pytest.approx(span_s * FAST_MIC_HZ, abs=200)

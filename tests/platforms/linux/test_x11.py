@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.platforms.collecting import Collected, Running, run_for
 from tests.stage.painter import Painter
-from tests.stage.processes import kill
+from tests.stage.processes import kill, wait_until
 from tests.stage.stage import Stage, changed_environment
 from tests.stage.truth import read_picture
 from tests.stage.xserver import Screen, xvfb
@@ -250,18 +250,25 @@ def test_without_a_free_segment_frames_are_skipped_and_damage_waits(
     collected.on_frame = hold
     source = source_of(x_screen)
     with Running(source, collected) as running:
-        for number in range(SEGMENTS + 4):
+        for number in range(1, SEGMENTS + 1):
+            wait_until(lambda number=number: len(held) >= number, "a picture")
             painter.fill(10 * number, 0, 10, 10, 0xFFFFFF)
-            time.sleep(0.05)
+        wait_until(lambda: source.skipped_frames > 0, "a skipped picture")
+        missed = [Rect(20 * number, 100, 10, 10) for number in range(4)]
+        for rect in missed:
+            painter.fill(rect.x_px, rect.y_px, rect.width_px, rect.height_px, 0xFFFFFF)
+            skipped = source.skipped_frames
+            wait_until(lambda skipped=skipped: source.skipped_frames > skipped, "another")
         assert len(held) == SEGMENTS
-        assert source.skipped_frames > 0
         held[0].release()
-        time.sleep(0.1)
+        wait_until(lambda: len(held) > SEGMENTS, "the next picture")
         running.stop()
     late = held[SEGMENTS]
+    assert isinstance(late.image, np.ndarray)
     assert late.damage is not None
-    covered = {r.x_px // 10 for r in late.damage for _ in range(1)}
-    assert len(late.damage) >= 4 or any(r.width_px >= 40 for r in late.damage), covered
+    for rect in missed:
+        assert any(rect.intersection(told) == rect for told in late.damage)
+        assert (late.image[rect.y_px, rect.x_px, :3] == 255).all()
     for frame in held[1:]:
         frame.release()
 

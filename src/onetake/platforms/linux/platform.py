@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,13 @@ class LinuxPlatform:
         """Return None: the portable writer serves Linux."""
         del path, size_px, settings
         return None
+
+    def pattern_programs(self, start_ns: int, schedule_id: int) -> list[list[str]]:
+        """Return the programs that show and play the sync pattern for the self-test; they run
+        until terminated."""
+        when = [str(start_ns), str(schedule_id)]
+        names = ("pattern_window", "pattern_sound")
+        return [[sys.executable, "-m", f"{__package__}.{name}", *when] for name in names]
 
 
 def _device(role: Role, device_id: str) -> Device:

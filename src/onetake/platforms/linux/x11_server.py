@@ -210,11 +210,15 @@ class XServer:
         """RANDR requests."""
         return self.connection(xcffib.randr.key)
 
+    def flush(self) -> None:
+        """Send what was asked so far; `raw_reply` and `reply` do it by themselves."""
+        xcffib.lib.xcb_flush(self.connection._conn)
+
     def _wait(self, cookie: Any) -> tuple[Any, int]:
         """Wait for a reply; return (owned C pointer, size in bytes)."""
         lib, found, error = xcffib.lib, self._found, self._error
         pointer = self.connection._conn
-        lib.xcb_flush(pointer)
+        self.flush()
         deadline_s = 0.0
         while not lib.xcb_poll_for_reply(pointer, cookie.sequence, found, error):
             self.connection.invalid()
