@@ -21,7 +21,7 @@ from onetake.model.devices import Role
 from onetake.model.events import ControlChanged, SourceState, StateChanged, TakeState, Warned
 from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_MS, NS_PER_S
-from onetake.session.machine import SOURCE_WAIT_NS, Session, step
+from onetake.session.machine import SCREEN_WAIT_NS, SOURCE_WAIT_NS, Session, step
 from onetake.session.messages import (
     Apply,
     Begin,
@@ -89,11 +89,14 @@ def test_late_sources_are_left_behind_after_three_seconds() -> None:
 
 
 def test_no_take_starts_without_a_screen() -> None:
-    """Without a picture there is no position 0, however long one waits."""
+    """Without a picture there is no position 0: the take waits ten seconds and then fails."""
     session = starting()
     session, _ = step(session, SourceDelivered(Role.MIC, "id", T0_NS))
-    _, effects = step(session, Tick(session.begun_ns + 10 * SOURCE_WAIT_NS))
+    session, effects = step(session, Tick(session.begun_ns + SCREEN_WAIT_NS - 1))
     assert effects == []
+    session, effects = step(session, Tick(session.begun_ns + SCREEN_WAIT_NS))
+    assert isinstance(effects[-1], BeginStop)
+    assert session.stop_reason == "device-unavailable"
 
 
 def test_a_late_source_joins_with_a_warning() -> None:

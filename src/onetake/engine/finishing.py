@@ -20,7 +20,7 @@ from onetake.model.devices import Role
 from onetake.model.events import Event, Finished, SourceChanged, SourceState
 from onetake.model.settings import Settings, Tracks
 from onetake.model.take_report import Report, changes_among, judged
-from onetake.model.units import NS_PER_S
+from onetake.model.units import NS_PER_S, first_sample_at_or_after, ns_from_sample
 from onetake.platforms.contract import Writer
 from onetake.proof.verify import VerifyCode, verify
 from onetake.session.machine import Session
@@ -62,8 +62,9 @@ class Ended:
 
     @property
     def length_ns(self) -> int:
-        """How long the file is."""
-        return self.end_ns - self.start_ns
+        """How long the file is: its samples, counted, since positions are rounded to 1 ns."""
+        first, end = map(first_sample_at_or_after, (self.start_ns, self.end_ns))
+        return ns_from_sample(end - first)
 
     def own_history(self) -> list[Event]:
         """Return what happened while this file was being written, with positions in it."""

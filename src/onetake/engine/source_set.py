@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection
 
 from onetake.clock import Clock
 from onetake.engine.inlets import Inlets
+from onetake.engine.lane_queue import SourceNews
 from onetake.engine.source_runner import SourceListener, SourceRunner
 from onetake.model.devices import AUDIO_ROLES, Role
+from onetake.model.events import SourceState
 from onetake.platforms.contract import Source
 
 __all__ = ["SourceSet"]
@@ -40,15 +42,18 @@ class SourceSet:
 
     def fill(self, role: Role, device_id: str) -> None:
         """Run `device_id` in `role`, in place of what ran there."""
+        lane = self._inlets.audio if role in AUDIO_ROLES else self._inlets.video
         before = self._runners.get(role)
         if before is not None:
             before.ask_to_stop()
             self._retired.append(before)
+            # What comes next has another clock; without this it would pass for a loss of this one.
+            lane.put(SourceNews(role, SourceState.ABSENT, self._clock.now_ns()))
         runner = SourceRunner(
             role,
             device_id,
             make_source=self._make_source,
-            lane=self._inlets.audio if role in AUDIO_ROLES else self._inlets.video,
+            lane=lane,
             listener=self._listener,
             clock=self._clock,
         )

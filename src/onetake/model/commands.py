@@ -62,7 +62,8 @@ class SetOverlay(_Command, frozen=True, tag="overlay"):
 
 
 class MoveOverlay(_Command, frozen=True, tag="overlay-change"):
-    """Change some fields of the overlay; None leaves a field as it is."""
+    """Change some fields of the overlay; None leaves a field as it is. A place without an anchor
+    makes the overlay free."""
 
     anchor: Anchor | None = None
     x: float | None = None
@@ -143,6 +144,8 @@ def changed_overlay(overlay: Overlay, command: Command) -> Overlay:
                 for name, value in msgspec.structs.asdict(command).items()
                 if value is not None
             }
+            if ("x" in fields or "y" in fields) and "anchor" not in fields:
+                fields["anchor"] = Anchor.FREE  # A place was given: it is meant to go there.
             return _checked(msgspec.structs.replace(overlay, **fields))
         case _:
             return overlay

@@ -66,11 +66,15 @@ from onetake.session.messages import (
 )
 from onetake.timeline.timeline import Timeline
 
-__all__ = ["GAIN_DB_MAX", "GAIN_DB_MIN", "SOURCE_WAIT_NS", "Session", "step"]
+__all__ = ["GAIN_DB_MAX", "GAIN_DB_MIN", "SCREEN_WAIT_NS", "SOURCE_WAIT_NS", "Session", "step"]
 
 SOURCE_WAIT_NS = 3 * NS_PER_S
 """How long a take waits for slow sources before it starts without them. Shorter: a webcam that
 needs 2 s to warm up is missing from each take's start; longer: a dead one delays every take."""
+
+SCREEN_WAIT_NS = 10 * NS_PER_S
+"""How long a take waits for its screen, without which there is no position 0. Shorter gives up on
+an X server that is being restarted; longer keeps somebody waiting in front of nothing."""
 
 GAIN_DB_MIN = -100.0
 """Quietest gain in dB that is not a mute; the same floor the obs-websocket protocol has."""
@@ -210,7 +214,7 @@ def _source_lost(session: Session, event: SourceLost) -> _Step:
 
 def _tick(session: Session, host_ns: int) -> _Step:
     if session.state is TakeState.STARTING and host_ns - session.begun_ns >= SOURCE_WAIT_NS:
-        return _start_without_the_late(session)
+        return _start_without_the_late(session, host_ns)
     limit_s = session.settings.duration_s
     if session.state is TakeState.RECORDING and session.timeline and limit_s is not None:
         limit_ns = round(limit_s * NS_PER_S)
@@ -219,8 +223,13 @@ def _tick(session: Session, host_ns: int) -> _Step:
     return session, []
 
 
-def _start_without_the_late(session: Session) -> _Step:
-    if session.is_writer_opened or session.sources.get(Role.SCREEN) is not SourceState.LIVE:
+def _start_without_the_late(session: Session, host_ns: int) -> _Step:
+    if session.sources.get(Role.SCREEN) is not SourceState.LIVE:
+        if host_ns - session.begun_ns < SCREEN_WAIT_NS:
+            return session, []
+        message = "the screen delivers nothing, so there is no take"
+        return _failed(session, TookFailure("device-unavailable", message, host_ns))
+    if session.is_writer_opened:
         return session, []
     opened, effects = _open_writer(session)
     for role in sorted(session.requested):

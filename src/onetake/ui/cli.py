@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from onetake._version import __version__
 from onetake.errors import ExitCode, OnetakeError, UsageError
-from onetake.ui.commands import check, control, demo, devices, doctor, record, repair
+from onetake.ui.commands import check, control, demo, devices, doctor, record, repair, selftest
 
 __all__ = ["main"]
 
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"onetake {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in (record, demo, devices, doctor, check, repair, control):
+    for module in (record, demo, devices, doctor, selftest, check, repair, control):
         module.add(commands)
     return parser
 
