@@ -33,7 +33,7 @@ THIRDS_PER_SAMPLE = 3 * NS_PER_S // SAMPLE_RATE_HZ
 LONG_LOSS_S = 1.0
 """A declared loss longer than this begins a new run instead of a hole kept in memory."""
 
-MOST_HELD_S = 60
+MOST_HELD_S = 30
 """Seconds of sound held at most. Only stamps that lie in the future can ask for so much."""
 
 KEPT_S = 1.0
