@@ -239,7 +239,7 @@ def test_packed_sound(lost_s: float, schedule_id: int, tmp_path: Path) -> None:
     assert {Fault.OFFSET_STEP, Fault.TRACK_SHORT} <= found
     assert found <= {Fault.OFFSET_STEP, Fault.TRACK_SHORT, Fault.OFFSET, Fault.BEEPS_MISSING}
     step = next(item for item in report.findings if item.fault is Fault.OFFSET_STEP)
-    assert step.at_s == pytest.approx(10.5, abs=1.5)
+    assert step.at_s == pytest.approx(10.5, abs=1.4)
     assert f"{-lost_s * 1000:+.1f} ms" in step.message
 
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from onetake.model.pattern import EventSchedule
 from onetake.model.units import NS_PER_MS, NS_PER_S
-from onetake.proof.judge_sync import largest_step
-from onetake.proof.offsets import drift_ms_per_hour, match, summarise
+from onetake.proof.offsets import drift_ms_per_hour, largest_step, match, summarise
 
 TIMES_NS = np.array(EventSchedule(7).times_ns(0, 120 * NS_PER_S), dtype=np.int64)
 
@@ -49,7 +48,7 @@ def test_step_in_mid_file(step_ms: int) -> None:
     assert np.isin(np.round(offsets_ms), [0, step_ms]).mean() >= 0.97
     step = largest_step(TIMES_NS[matched.events] / NS_PER_S, offsets_ms, 0.1)
     assert step is not None
-    assert step[0] == pytest.approx(50, abs=3)
+    assert step[0] == pytest.approx(50, abs=1.4)
     assert step[1] == pytest.approx(step_ms, abs=1)
 
 

@@ -18,6 +18,8 @@ def path_of(name: str, median_ms: float, *, track: int = 1, **fields: object) ->
         "worst_ms": median_ms + 0.7,
         "std_ms": 0.4,
         "resolution_ms": 0.3,
+        "step_ms": None,
+        "step_at_s": None,
         "drift_ms_per_hour": 4.0,
         "drift_uncertainty_ms_per_hour": 30.0,
         "method": "code",

@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 
 from onetake.proof.results import Fault, Finding, MutedSpan, PathOffsets, Severity
 
-__all__ = ["largest_step", "sync_findings"]
+__all__ = ["sync_findings"]
 
 _MOST_OFFSET_MS = 15.0
 """EBU R37 allows sound 5 ms early to 15 ms late in production; people notice from about 45 ms."""
-
-_MOST_STEP_MS = 5.0
-"""Change of the offset between neighbouring events. Slewing recorders move by 1 ms at most."""
 
 _MOST_STD_MS = 5.0
 """Scatter of the offsets around their line."""
@@ -36,10 +33,6 @@ _LEAST_MOVED_MS = 1.0
 """What a drift must add up to over the file to be called one. A recorder that finds out a device's
 rate moves the sound by some tenths of a millisecond in its first seconds; in a short file that is
 a steep line and nothing that goes on."""
-
-_STEP_EVENTS = 4
-"""Events on each side of a step. Fewer: two bad events look like one; more: a step near the
-beginning or the end is missed."""
 
 
 def sync_findings(
@@ -73,11 +66,9 @@ def _path_findings(path: PathOffsets) -> Iterator[Finding]:
         yield Finding(Fault.OFFSET, Severity.DEGRADED, message)
     times_s = np.array([time_s for time_s, _ in path.offsets_ms])
     values_ms = np.array([offset_ms for _, offset_ms in path.offsets_ms])
-    step = largest_step(times_s, values_ms, path.resolution_ms)
-    if step is not None:
-        at_s, step_ms = step
-        message = f"{path.path}: the offset jumps by {step_ms:+.1f} ms"
-        yield Finding(Fault.OFFSET_STEP, Severity.DEGRADED, message, at_s=at_s)
+    if path.step_ms is not None:
+        message = f"{path.path}: the offset jumps by {path.step_ms:+.1f} ms"
+        yield Finding(Fault.OFFSET_STEP, Severity.DEGRADED, message, at_s=path.step_at_s)
         return  # A line through a step is neither drift nor scatter.
     yield from _line_findings(path, times_s, values_ms)
 
@@ -126,28 +117,3 @@ def _line_findings(
     if std_ms > max(_MOST_STD_MS, path.resolution_ms):
         message = f"{path.path}: the offset scatters by {std_ms:.1f} ms (standard deviation)"
         yield Finding(Fault.OFFSET_UNSTEADY, Severity.DEGRADED, message)
-
-
-def largest_step(
-    times_s: NDArray[np.float64], values_ms: NDArray[np.float64], resolution_ms: float
-) -> tuple[float, float] | None:
-    """Return (where, how much) of the largest lasting jump of the offset, None when there is none.
-
-    Compares the medians of the four events before and after each place; with the flash alone the
-    resolution is large and so must be the step.
-    """
-    count = len(values_ms)
-    if count < 2 * _STEP_EVENTS:
-        return None
-    windows = np.lib.stride_tricks.sliding_window_view(values_ms, _STEP_EVENTS)
-    medians = np.median(windows, axis=1)
-    scatter = np.median(np.abs(windows - medians[:, None]), axis=1)
-    before, after = medians[:-_STEP_EVENTS], medians[_STEP_EVENTS:]
-    steps = after - before
-    inner = np.maximum(scatter[:-_STEP_EVENTS], scatter[_STEP_EVENTS:])
-    steps = np.where(np.abs(steps) > 3 * inner, steps, 0.0)
-    # Where several places see the same step, the one with the least scatter around it is it.
-    place = int(np.lexsort((inner, -np.round(np.abs(steps), 1)))[0])
-    if abs(steps[place]) <= max(_MOST_STEP_MS, 1.5 * resolution_ms):
-        return None
-    return float(times_s[place + _STEP_EVENTS]), float(steps[place])

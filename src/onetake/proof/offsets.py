@@ -18,27 +18,41 @@ from onetake.proof.events import SeenEvents
 from onetake.proof.results import PathOffsets
 from onetake.proof.sound import HeardChirp
 
-__all__ = ["Matched", "drift_ms_per_hour", "match", "path_offsets"]
-
-_CHUNK = 16
-"""Events that agree on a lag together. Fewer: chance agrees as well; more: a drifting file has no
-common lag (16 events at 1000 ppm drift by 18 ms)."""
+__all__ = ["Matched", "drift_ms_per_hour", "largest_step", "match", "path_offsets", "summarise"]
 
 _MOST_LAG_NS = 5 * NS_PER_S
-"""Largest offset that is looked for. Larger: chance matches; smaller: a take with seconds lost is
-reported as "no beeps"."""
+"""Largest offset that is looked for. Larger: more chance matches and time; smaller: a take with
+seconds lost is reported as "no beeps"."""
 
-_AGREE_NS = 25 * NS_PER_MS
-"""Lags within this agree."""
+_NEAR_NS = 120 * NS_PER_MS
+"""Change of the offset from one beep to the next up to which it is the same line. Less than the
+shortest interval's third; a loaded sound server makes single beeps late by up to 100 ms."""
 
-_TAKE_NS = 120 * NS_PER_MS
-"""Farthest a single chirp may be from where its neighbours' offset expects it. More than a third of
-the shortest interval, and a chirp of another event is taken for it."""
+_NEAR_COST = 0.4
+"""What a change by _NEAR_NS costs, in beeps. Out and back again must cost less than one, else a
+single late beep is left out."""
 
-_LEAST_REST = 3
-"""Fewest neighbouring events that may agree on a lag of their own; two agree by chance."""
+_JUMP_COST = 2.2
+"""What a larger change costs, in beeps: three that agree on a new offset are worth a jump."""
+
+_LAG_COST = 0.02
+"""What each second of offset costs, in beeps: of equally good ones the smallest is meant."""
+
+_HYPOTHESES = 64
+"""Offsets that are followed at a time. Each event brings up to ten new ones; a real step has to
+survive three events until it pays."""
+
+_SAME_LAG_NS = 10 * NS_PER_MS
+"""Hypotheses this near to each other are one."""
 
 _MOST_LISTED = 2000
+
+_MOST_STEP_MS = 5.0
+"""Change of the offset between neighbouring events. Slewing recorders move by 1 ms at most."""
+
+_STEP_EVENTS = 4
+"""Events on each side of a step. Fewer: two bad events look like one; more: a step near the
+beginning or the end is missed."""
 
 _FIT_POINTS = 400
 """Most points of the robust line fit; its cost grows with the square."""
@@ -57,119 +71,86 @@ class Matched:
 def match(
     events_ns: NDArray[np.int64], chirps_ns: NDArray[np.int64], *, is_regular: bool
 ) -> Matched:
-    """Find for each event its chirp, by the lag on which neighbouring events agree.
+    """Find for each event its chirp: the chain of pairs whose offset changes least.
+
+    Follows several offsets at once from event to event. A pair is worth one, a change of the
+    offset costs (`_NEAR_COST`, `_JUMP_COST`), an event without a chirp costs nothing; the chain
+    worth most at the end is the answer. Chirps stay in order and none is given twice.
 
     Args:
         events_ns: where events are seen, ascending.
         chirps_ns: where chirps are heard, ascending; may hold wrong ones.
-        is_regular: events are equally spaced: of several equally good lags the smallest is meant.
+        is_regular: events are equally spaced, so offsets beyond half an interval mean nothing.
     """
     most_lag_ns = NS_PER_S // 2 if is_regular else _MOST_LAG_NS
-    pairs = _Pairs(events_ns, chirps_ns)
-    lag_ns = 0.0
-    for first in range(0, len(events_ns), _CHUNK):
-        chunk = np.arange(first, min(first + _CHUNK, len(events_ns)))
-        found = _common_lag(events_ns[chunk], chirps_ns, lag_ns, most_lag_ns)
-        if found is not None:
-            lag_ns = found
-            pairs.take(chunk, lag_ns, _AGREE_NS)
-    # A step of the offset inside a chunk leaves a rest that agrees on another lag.
-    for rest in pairs.open_runs():
-        if len(rest) < _LEAST_REST:
-            continue
-        share = max(0.6, _LEAST_REST / len(rest))
-        found = _common_lag(events_ns[rest], pairs.free_chirps_ns(), 0.0, most_lag_ns, least=share)
-        if found is not None:
-            pairs.take(rest, found, _AGREE_NS)
-    # What is left lies off the common line by itself: near to its neighbours, or not at all.
-    for rest in pairs.open_runs():
-        for event in rest.tolist():
-            pairs.take(np.array([event]), pairs.lag_near(event), _TAKE_NS)
-    return pairs.matched()
+    chains = _Chains()
+    for event, event_ns in enumerate(events_ns.tolist()):
+        low = int(np.searchsorted(chirps_ns, event_ns - most_lag_ns))
+        high = int(np.searchsorted(chirps_ns, event_ns + most_lag_ns, side="right"))
+        if high > low:
+            chains.extend(event, np.arange(low, high), chirps_ns[low:high] - event_ns)
+    return chains.best()
 
 
-class _Pairs:
-    """Which event has which chirp so far; every chirp is given once."""
+class _Chains:
+    """The hypotheses of `match`: parallel arrays, best first."""
 
-    def __init__(self, events_ns: NDArray[np.int64], chirps_ns: NDArray[np.int64]) -> None:
-        self._events_ns = events_ns
-        self._chirps_ns = chirps_ns
-        self._chirp_of = np.full(len(events_ns), -1, dtype=np.intp)
-        self._is_free = np.ones(len(chirps_ns), dtype=bool)
+    def __init__(self) -> None:
+        self._worth = np.zeros(1)
+        self._lag_ns = np.zeros(1)
+        self._chirp = np.full(1, -1, dtype=np.intp)
+        self._node = np.full(1, -1, dtype=np.intp)
+        self._nodes: list[tuple[int, int, int]] = []
+        """(event, chirp, node before) of every pair that ever was in a chain."""
 
-    def take(self, events: NDArray[np.intp], lag_ns: float, reach_ns: int) -> None:
-        """Give each of these events the nearest free chirp to where the lag expects it."""
-        for event in events.tolist():
-            expected_ns = self._events_ns[event] + lag_ns
-            low, high = np.searchsorted(
-                self._chirps_ns, [expected_ns - reach_ns, expected_ns + reach_ns]
-            )
-            near = [index for index in range(int(low), int(high)) if self._is_free[index]]
-            if near:
-                chirp = min(near, key=lambda index: abs(self._chirps_ns[index] - expected_ns))
-                self._chirp_of[event] = chirp
-                self._is_free[chirp] = False
+    def extend(self, event: int, chirps: NDArray[np.intp], lags_ns: NDArray[np.int64]) -> None:
+        """Let every chain go on with each of these chirps, and with none of them."""
+        change_ns = np.abs(lags_ns[:, None] - self._lag_ns[None, :])
+        cost = np.where(change_ns <= _NEAR_NS, _NEAR_COST * change_ns / _NEAR_NS, _JUMP_COST)
+        cost[:, self._node < 0] = 0.0
+        cost[chirps[:, None] <= self._chirp[None, :]] = np.inf
+        worth = self._worth[None, :] - cost
+        parents = worth.argmax(axis=1)
+        best = worth[np.arange(len(chirps)), parents]
+        best += 1 - _LAG_COST * np.abs(lags_ns) / NS_PER_S
+        first = len(self._nodes)
+        self._nodes += [
+            (event, chirp, parent)
+            for chirp, parent in zip(chirps.tolist(), self._node[parents].tolist(), strict=True)
+        ]
+        self._keep(
+            np.concatenate([best, self._worth]),
+            np.concatenate([lags_ns.astype(np.float64), self._lag_ns]),
+            np.concatenate([chirps, self._chirp]),
+            np.concatenate([first + np.arange(len(chirps)), self._node]),
+        )
 
-    def open_runs(self) -> list[NDArray[np.intp]]:
-        """Return the runs of neighbouring events that have no chirp."""
-        open_events = np.flatnonzero(self._chirp_of < 0)
-        if len(open_events) == 0:
-            return []
-        return np.split(open_events, np.flatnonzero(np.diff(open_events) > 1) + 1)
+    def _keep(
+        self,
+        worth: NDArray[np.float64],
+        lag_ns: NDArray[np.float64],
+        chirp: NDArray[np.intp],
+        node: NDArray[np.intp],
+    ) -> None:
+        """Keep the best chain of each offset, and of these the best."""
+        order = np.argsort(-worth, kind="stable")
+        order = order[np.isfinite(worth[order])]
+        # The chain that has no pair yet has no offset either.
+        bins = np.where(node[order] < 0, np.inf, np.round(lag_ns[order] / _SAME_LAG_NS))
+        _, firsts = np.unique(bins, return_index=True)
+        kept = order[np.sort(firsts)[:_HYPOTHESES]]
+        self._worth, self._lag_ns = worth[kept], lag_ns[kept]
+        self._chirp, self._node = chirp[kept], node[kept]
 
-    def free_chirps_ns(self) -> NDArray[np.int64]:
-        """Return the positions of the chirps that no event has."""
-        return self._chirps_ns[self._is_free]
-
-    def lag_near(self, event: int) -> float:
-        """Return the offset of the nearest event that has a chirp, 0 when there is none."""
-        known = np.flatnonzero(self._chirp_of >= 0)
-        if len(known) == 0:
-            return 0.0
-        nearest = known[np.argmin(np.abs(known - event))]
-        return float(self._chirps_ns[self._chirp_of[nearest]] - self._events_ns[nearest])
-
-    def matched(self) -> Matched:
-        """Return all pairs."""
-        events = np.flatnonzero(self._chirp_of >= 0)
-        return Matched(events, self._chirp_of[events])
-
-
-def _common_lag(
-    events_ns: NDArray[np.int64],
-    chirps_ns: NDArray[np.int64],
-    previous_ns: float,
-    most_lag_ns: int,
-    *,
-    least: float = 0.25,
-) -> float | None:
-    """Return the lag on which most of these events agree; of equals the one nearest the last.
-
-    Args:
-        events_ns: where they are seen.
-        chirps_ns: where chirps are heard.
-        previous_ns: the lag of the events before.
-        most_lag_ns: largest lag to consider.
-        least: share of the events that must agree.
-    """
-    lags: list[int] = []
-    for event_ns in events_ns.tolist():
-        low = np.searchsorted(chirps_ns, event_ns - most_lag_ns)
-        high = np.searchsorted(chirps_ns, event_ns + most_lag_ns, side="right")
-        lags.extend((chirps_ns[low:high] - event_ns).tolist())
-    if not lags:
-        return None
-    ordered = np.sort(np.array(lags, dtype=np.int64))
-    last = np.searchsorted(ordered, ordered + _AGREE_NS, side="right")
-    votes = last - np.arange(len(ordered))
-    enough = 1 if len(events_ns) < 3 else max(2, least * len(events_ns))
-    if votes.max() < enough:
-        return None
-    best = [
-        float(np.median(ordered[index : last[index]]))
-        for index in np.flatnonzero(votes == votes.max()).tolist()
-    ]
-    return min(best, key=lambda lag_ns: abs(lag_ns - previous_ns))
+    def best(self) -> Matched:
+        """Return the pairs of the chain that is worth most."""
+        events, chirps = [], []
+        node = int(self._node[0])
+        while node >= 0:
+            event, chirp, node = self._nodes[node]
+            events.append(event)
+            chirps.append(chirp)
+        return Matched(np.array(events[::-1], dtype=np.intp), np.array(chirps[::-1], dtype=np.intp))
 
 
 def path_offsets(
@@ -219,7 +200,10 @@ def summarise(
     """Return the statistics of offsets; at least one."""
     offsets_ms = offsets_ns / NS_PER_MS
     resolution_ms = resolution_ns / NS_PER_MS
-    drift = drift_ms_per_hour(times_ns / NS_PER_S, offsets_ms, resolution_ms)
+    step = largest_step(times_ns / NS_PER_S, offsets_ms, resolution_ms)
+    drift = None
+    if step is None:  # A line through a step is no drift.
+        drift = drift_ms_per_hour(times_ns / NS_PER_S, offsets_ms, resolution_ms)
     thin = -(-len(offsets_ms) // _MOST_LISTED)
     return PathOffsets(
         path=path,
@@ -231,6 +215,8 @@ def summarise(
         worst_ms=round(float(offsets_ms[np.argmax(np.abs(offsets_ms))]), 4),
         std_ms=round(float(np.std(offsets_ms)), 4),
         resolution_ms=round(resolution_ms, 4),
+        step_ms=None if step is None else round(step[1], 3),
+        step_at_s=None if step is None else round(step[0], 3),
         drift_ms_per_hour=None if drift is None else round(drift[0], 3),
         drift_uncertainty_ms_per_hour=None if drift is None else round(drift[1], 3),
         method=method,
@@ -268,3 +254,30 @@ def drift_ms_per_hour(
     # median of slopes is 1.05 times less efficient than least squares.
     sigma = float(np.hypot(scatter, resolution_ms / np.sqrt(12)))
     return slope * 3600, 1.96 * 1.05 * sigma / max(lever, 1e-9) * 3600
+
+
+def largest_step(
+    times_s: NDArray[np.float64], values_ms: NDArray[np.float64], resolution_ms: float
+) -> tuple[float, float] | None:
+    """Return (where, how much) of the largest lasting jump of the offset, None when there is none.
+
+    Compares the medians of the four events before and after each place; with the flash alone the
+    resolution is large and so must be the step.
+    """
+    count = len(values_ms)
+    if count < 2 * _STEP_EVENTS:
+        return None
+    windows = np.lib.stride_tricks.sliding_window_view(values_ms, _STEP_EVENTS)
+    medians = np.median(windows, axis=1)
+    scatter = np.median(np.abs(windows - medians[:, None]), axis=1)
+    before, after = medians[:-_STEP_EVENTS], medians[_STEP_EVENTS:]
+    steps = after - before
+    inner = np.maximum(scatter[:-_STEP_EVENTS], scatter[_STEP_EVENTS:])
+    steps = np.where(np.abs(steps) > 3 * inner, steps, 0.0)
+    place = int(np.argmax(np.abs(steps)))
+    if abs(steps[place]) <= max(_MOST_STEP_MS, 1.5 * resolution_ms):
+        return None
+    # Medians see the step one event early or late; it is where neighbours differ most.
+    near = slice(place + 1, place + 2 * _STEP_EVENTS)
+    jumps = np.diff(values_ms)[near] * np.sign(steps[place])
+    return float(times_s[near.start + int(np.argmax(jumps)) + 1]), float(steps[place])

@@ -67,7 +67,7 @@ class PictureReader:
         is_moved = self._last is None or bool(np.abs(points - self._last).max() > _MOVED_LUMA)
         self._last = points
         return Look(
-            level=float(np.median(points)),
+            level=float(np.median(points[::3, ::3])),
             code=self._read_code(luma),
             is_black=bool(points.max() <= _BLACK_MAX_LUMA),
             is_moved=is_moved,

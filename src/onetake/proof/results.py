@@ -200,8 +200,12 @@ class PathOffsets(msgspec.Struct, frozen=True):
     std_ms: float
     resolution_ms: float
     """What the file lets us tell: offsets are true to this much."""
+    step_ms: float | None
+    """Largest lasting jump of the offset; None = there is none."""
+    step_at_s: float | None
+    """Where it is: the first event with the new offset."""
     drift_ms_per_hour: float | None
-    """None = too few events."""
+    """None = too few events, or the offset jumps."""
     drift_uncertainty_ms_per_hour: float | None
     """95 % confidence, at least what the resolution over the span allows."""
     method: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,10 @@ _MAX_LISTED = 10_000
 
 _SMOOTH_NS = NS_PER_S
 """Stamps within this distance are averaged: Matroska rounds them to 1 ms."""
+
+_EXPECT_STAMPS = 8
+"""Stamps whose average says where the next one is expected. Fewer: rounding to 1 ms looks like a
+jump; more: a slow drift of the stamps does."""
 
 _KEEP_NS = 4 * NS_PER_S
 """How long stamps are kept: chirps are found up to one transform block (1.4 s) late."""
@@ -167,7 +172,7 @@ class SoundTrack:
         """Note the stamp; return the position of the first sample in ns."""
         first_sample = self.sample_count - self._segment_start
         offset_ns = first_sample * NS_PER_S / self.rate_hz
-        expected_ns = self._anchor_ns(first_sample) + offset_ns if self._stamps else None
+        expected_ns = self._expected_anchor_ns() + offset_ns if self._stamps else None
         if sound.pts_ns is None:
             self.unstamped += 1
             return self.end_ns
@@ -182,6 +187,12 @@ class SoundTrack:
         while (first_sample - self._stamps[0].first_sample) * NS_PER_S > _KEEP_NS * self.rate_hz:
             self._stamps.popleft()
         return sound.pts_ns
+
+    def _expected_anchor_ns(self) -> float:
+        """Return where sample 0 lies by the last stamps of this run, averaged over some."""
+        last = list(islice(reversed(self._stamps), _EXPECT_STAMPS))
+        mine = [stamp.anchor_ns for stamp in last if stamp.run == last[0].run]
+        return sum(mine) / len(mine)
 
     def _note_jump(self, position_ns: int, jump_ns: int) -> None:
         self.jump_count += 1

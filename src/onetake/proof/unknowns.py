@@ -50,7 +50,8 @@ def _about_offsets(events: SeenEvents | None, offsets: Sequence[PathOffsets]) ->
             "flashes but no time code."
         )
     said.extend(
-        f"Drift of {path.path}: {path.events} events are too few."
+        f"Drift of {path.path}: "
+        + (f"{path.events} events are too few." if path.step_ms is None else "the offset jumps.")
         for path in offsets
         if path.drift_ms_per_hour is None
     )
