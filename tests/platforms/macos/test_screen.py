@@ -66,10 +66,10 @@ def test_sound_is_planar_float_as_it_comes_and_stereo_as_it_leaves(mac: Mac) -> 
     for is_planar in (True, False):
         mac.is_planar = is_planar
         mac.events.clear()
-        mac.schedule(0.2, 1.0, 1)
         _, system = _pair()
         with running(system) as sound:
-            assert until(lambda s=sound: sum(len(b.samples) for b in s.sink.blocks) > 25_000)
+            mac.schedule(0.2, 1.0, 1)
+            assert until(lambda: time.monotonic_ns() > mac.events[-1].end_ns + 200_000_000)
         block = sound.sink.blocks[0]
         assert block.samples.shape == (960, 2)
         assert block.samples.dtype == np.float32
@@ -82,9 +82,9 @@ def test_sound_is_planar_float_as_it_comes_and_stereo_as_it_leaves(mac: Mac) -> 
 def test_picture_stamps_are_host_time_and_increase(mac: Mac) -> None:
     """Every picture shows what was on the screen at its stamp, in host time, though stamps lie up
     to 20 ms ahead of now."""
-    mac.schedule(0.2, 0.25, 3, 0.12)
     with running(_screen(Settings(fps=60))) as pictures:
-        assert until(lambda: len(pictures.sink.frames) > 60)
+        mac.schedule(0.2, 0.25, 3, 0.12)
+        assert until(lambda: time.monotonic_ns() > mac.events[-1].end_ns + 100_000_000)
     stamps = [frame.pts_ns for frame in pictures.sink.frames]
     assert all(a < b for a, b in pairwise(stamps))
     for pts_ns, brightness in pictures.sink.pictures:
@@ -274,11 +274,11 @@ def test_no_callbacks_while_silent_are_silence(mac: Mac, monkeypatch: pytest.Mon
     opening on, and no sign of death."""
     monkeypatch.setattr(back_end("screen"), "SILENT_DEATH_NS", 200_000_000)
     mac.is_silent_without_sound = True
-    mac.schedule(1.0, 0.9, 2)
     _, system = _pair()
     with running(system) as sound:
         opened_ns = time.monotonic_ns()
-        assert until(lambda: bool(sound.sink.blocks), 0.8)
+        mac.schedule(1.0, 0.9, 2)
+        assert until(lambda: bool(sound.sink.blocks), 0.9)
         assert until(lambda: time.monotonic_ns() > mac.events[-1].end_ns + 700_000_000)
         assert sound.error is None
     assert sound.sink.blocks[0].stamp_ns < opened_ns
@@ -286,7 +286,7 @@ def test_no_callbacks_while_silent_are_silence(mac: Mac, monkeypatch: pytest.Mon
     for block in sound.sink.blocks:
         assert abs(block.stamp_ns - end_ns) < 50_000  # a sample or two
         assert block.lost_frames == 0
-        assert block.arrival_ns - block.stamp_ns < 800_000_000
+        assert block.arrival_ns - block.stamp_ns < 1_500_000_000
         end_ns = block.stamp_ns + len(block.samples) * NS_PER_S // 48_000
     assert all(len(b.samples) == 960 for b in sound.sink.blocks if b.samples.any())
     start_ns, samples = laid(sound.sink.blocks)

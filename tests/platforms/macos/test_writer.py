@@ -262,6 +262,17 @@ def test_pool_is_the_writers_while_it_writes(mac: Mac, path: Path) -> None:
     assert pool.adaptor is None
 
 
+def test_pool_of_the_next_file_stays(mac: Mac, path: Path) -> None:
+    """When a take goes on in a new file, finishing the old one leaves the new one's pool alone."""
+    old = _writer(path)
+    old.start()
+    old.write_video(0, _picture())
+    new = back_end("writer").AssetWriter(str(path) + ".2.mp4", SIZE, Settings(), old._pool)
+    new.start()
+    old.finish(33 * MS)
+    assert old._pool.adaptor is new._adaptor
+
+
 def test_chapters_are_kept(mac: Mac, path: Path) -> None:
     """Chapters are remembered for the report; this writer writes none."""
     writer = _writer(path)

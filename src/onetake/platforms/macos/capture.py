@@ -14,6 +14,7 @@ import AVFoundation
 import CoreAudio
 import CoreMedia
 import Foundation
+import msgspec
 import objc
 import Quartz
 from Foundation import NSObject
@@ -148,7 +149,11 @@ class CaptureSource:
         if not self.delivery.has_arrived.wait(FIRST_TIMEOUT_S):
             self.close()
             raise DeviceUnavailable(f"{device.localizedName()} is open but delivers nothing")
-        self._describe(device)
+        said = f"{SAMPLE_RATE_HZ} Hz, {CHANNELS} channels"
+        if is_camera:
+            said = f"{self._size_px[0]}x{self._size_px[1]}"
+        name = str(device.localizedName())
+        self.device = msgspec.structs.replace(self.device, name=name, format=said)
 
     def size_px(self) -> tuple[int, int]:
         """Return the size of the pictures; (0, 0) for a microphone."""
@@ -173,11 +178,8 @@ class CaptureSource:
         image = CoreMedia.CMSampleBufferGetImageBuffer(sample)
         if image is None:
             return
-        if self._size_px == (0, 0):
-            self._size_px = (
-                Quartz.CVPixelBufferGetWidth(image),
-                Quartz.CVPixelBufferGetHeight(image),
-            )
+        width_px = Quartz.CVPixelBufferGetWidth(image)
+        self._size_px = (width_px, Quartz.CVPixelBufferGetHeight(image))
         stamp = CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample)
         pts_ns = self._host.ns(stamp, self._session_clock) or self._clock.now_ns()
 
@@ -193,9 +195,8 @@ class CaptureSource:
             sink.audio(block)
 
     def _start(self, device: Any, output: Any) -> None:
-        capture_input, error = AVFoundation.AVCaptureDeviceInput.deviceInputWithDevice_error_(
-            device, None
-        )
+        input_class = AVFoundation.AVCaptureDeviceInput
+        capture_input, error = input_class.deviceInputWithDevice_error_(device, None)
         if capture_input is None:
             raise DeviceUnavailable(f"{device.localizedName()}: {describe(error)}")
         session = self._session = AVFoundation.AVCaptureSession.alloc().init()
@@ -216,31 +217,19 @@ class CaptureSource:
         self._session_clock = session.synchronizationClock()
 
     def _observe(self, session: Any, device: Any) -> None:
-        name = device.localizedName()
-        self._observers.on(
-            AVFoundation.AVCaptureSessionRuntimeErrorNotification,
-            session,
-            f"{name} failed",
-            "device-failed",
+        ends = (
+            (session, AVFoundation.AVCaptureSessionRuntimeErrorNotification, "failed", "failed"),
+            (session, AVFoundation.AVCaptureSessionWasInterruptedNotification, "is taken", "busy"),
+            (device, AVFoundation.AVCaptureDeviceWasDisconnectedNotification, "is gone", "gone"),
         )
-        self._observers.on(
-            AVFoundation.AVCaptureSessionWasInterruptedNotification,
-            session,
-            f"{name} was taken by another application",
-            "device-busy",
-        )
-        self._observers.on(
-            AVFoundation.AVCaptureDeviceWasDisconnectedNotification,
-            device,
-            f"{name} was unplugged",
-            "device-gone",
-        )
+        for sender, notification, what, code in ends:
+            message = f"{device.localizedName()} {what}"
+            self._observers.on(notification, sender, message, f"device-{code}")
 
     def _video_output(self) -> Any:
         output = AVFoundation.AVCaptureVideoDataOutput.alloc().init()
-        output.setVideoSettings_(
-            {Quartz.kCVPixelBufferPixelFormatTypeKey: Quartz.kCVPixelFormatType_32BGRA}
-        )
+        bgra = Quartz.kCVPixelFormatType_32BGRA
+        output.setVideoSettings_({Quartz.kCVPixelBufferPixelFormatTypeKey: bgra})
         output.setAlwaysDiscardsLateVideoFrames_(True)
         self._listen(output, "onetake.camera")
         return output
@@ -265,14 +254,6 @@ class CaptureSource:
         self._delegate = SampleDelegate.alloc().init()  # held: the output holds it weakly
         self._delegate.owner = self
         output.setSampleBufferDelegate_queue_(self._delegate, serial_queue(label))
-
-    def _describe(self, device: Any) -> None:
-        said = f"{SAMPLE_RATE_HZ} Hz, {CHANNELS} channels"
-        if self.device.role is Role.CAMERA:
-            said = f"{self._size_px[0]}x{self._size_px[1]}"
-        self.device = Device(
-            self.device.id, str(device.localizedName()), self.device.role, format=said
-        )
 
     def _check_alive(self) -> None:
         if self.delivery.silent_ns() > SILENT_NS:

@@ -203,7 +203,7 @@ def _draw_plates(look: Look) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     weights = make_masks(look).luma
     keep, show, fill = (w.astype(np.float64) for w in (weights.keep, weights.show, weights.fill))
     rest = FULL - keep - show
-    border = (fill - rest * BLACK_LUMA) / (WHITE_LUMA - BLACK_LUMA)
+    border = (fill - FULL / 2 - rest * BLACK_LUMA) / (WHITE_LUMA - BLACK_LUMA)
     below = np.maximum(FULL - show, 1)  # the part of a pixel that the camera leaves
     white, alpha = border / below, np.where(show < FULL, 1 - keep / below, 0)
     mask = np.repeat((show / FULL)[:, :, None], 4, axis=2)
@@ -212,7 +212,7 @@ def _draw_plates(look: Look) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _bytes(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
-    return np.rint(shares * 255).astype(np.uint8)
+    return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
 
 
 def _pixel_buffer(frame: Frame) -> Any:

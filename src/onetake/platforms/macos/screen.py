@@ -9,10 +9,12 @@ told, and the engine decides what to do.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from threading import Condition, Event
 from typing import Any
 
 import CoreMedia
+import msgspec
 import ScreenCaptureKit
 from Foundation import NSObject
 
@@ -70,18 +72,31 @@ class StreamOutput(NSObject):  # type: ignore[misc]  # PyObjC has no types
             self.owner.fail(stream_error(error))
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a source wants of a stream."""
+
+    role: Role
+    target: Target | None
+    """None for sound: whatever the screen source shows, or any display."""
+    has_audio: bool
+    is_copied: bool
+    host: HostTime
+
+
 class SharedStream:
     """One running SCStream and who listens to it."""
 
-    def __init__(self, target: Target, host: HostTime, *, has_audio: bool, is_copied: bool) -> None:
+    def __init__(self, target: Target, wish: Wish, *, has_audio: bool) -> None:
         self.target = target
         self.has_audio = has_audio
+        host = wish.host
         self.deliveries = {Role.SCREEN: Delivery(host), Role.SYSTEM: Delivery(host)}
         self.leases: set[Role] = set()
         self.size_px = (0, 0)
         self.is_dead = False
         self._host = host
-        self._lender = Lender(is_copied=is_copied)
+        self._lender = Lender(is_copied=wish.is_copied)
         self._blocks = BlockMaker(host, is_quiet_silent=True)
         self._output: Any = None
         self._stream: Any = None
@@ -127,12 +142,8 @@ class SharedStream:
         """Hand a screen sample over; on the screen queue."""
         infos = CoreMedia.CMSampleBufferGetSampleAttachmentsArray(sample, False)
         status = infos[0][ScreenCaptureKit.SCStreamFrameInfoStatus] if infos else None
-        image = None
-        if status in (
-            ScreenCaptureKit.SCFrameStatusComplete,
-            ScreenCaptureKit.SCFrameStatusStarted,
-        ):
-            image = CoreMedia.CMSampleBufferGetImageBuffer(sample)
+        shown = (ScreenCaptureKit.SCFrameStatusComplete, ScreenCaptureKit.SCFrameStatusStarted)
+        image = CoreMedia.CMSampleBufferGetImageBuffer(sample) if status in shown else None
         stamp = CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample)
         pts_ns = self._host.ns(stamp, self._clock) or self._host.clock.now_ns()
 
@@ -151,6 +162,10 @@ class SharedStream:
                 sink.audio(block)
 
         self.deliveries[Role.SYSTEM].hand_over(give)
+
+    def begin_sound(self) -> None:
+        """Let sound, and the silence that stands for it, begin now."""
+        self._blocks = BlockMaker(self._host, is_quiet_silent=True)
 
     def pass_silence_on(self) -> None:
         """Deliver the silence in which ScreenCaptureKit sends nothing; on the engine's thread."""
@@ -178,12 +193,8 @@ class SharedStream:
             return
         has_slept = slept_ns() - self._slept_ns > SLEEP_NOISE_NS
         if has_slept or active_displays() != self._displays:
-            self.fail(
-                DeviceUnavailable(
-                    "the screen recording went silent when the displays changed",
-                    code="stream-silent",
-                )
-            )
+            message = "the screen recording went silent when the displays changed"
+            self.fail(DeviceUnavailable(message, code="stream-silent"))
 
     def close(self) -> None:
         """Stop the stream; whether it says that it did does not matter (-3808: it had already)."""
@@ -210,19 +221,17 @@ class StreamHub:
             self._expected = target
             self._changed.notify_all()
 
-    def lease(
-        self, role: Role, target: Target | None, host: HostTime, *, has_audio: bool, is_copied: bool
-    ) -> SharedStream:
-        """Return a running stream that can serve `role`, started if need be."""
+    def lease(self, wish: Wish) -> SharedStream:
+        """Return a running stream that can serve the role, started if need be."""
         with self._changed:
-            if target is None:
+            if wish.target is None:
                 self._changed.wait_for(lambda: self._expected is not None, EXPECT_TIMEOUT_S)
-                target = self._expected
-            stream = self._joinable(role, target)
+                wish = replace(wish, target=self._expected)
+            stream = self._joinable(wish)
             if stream is None:
-                stream = self._started(role, target, host, has_audio, is_copied)
+                stream = self._started(wish)
                 self._streams.append(stream)
-            stream.leases.add(role)
+            stream.leases.add(wish.role)
             self._awake.begin()
             return stream
 
@@ -235,40 +244,33 @@ class StreamHub:
             self._streams.remove(stream)
             if not self._streams:
                 self._awake.end()
+                self._expected = None
         stream.close()
 
-    def _joinable(self, role: Role, target: Target | None) -> SharedStream | None:
+    def _joinable(self, wish: Wish) -> SharedStream | None:
+        is_sound = wish.role is Role.SYSTEM
         for stream in self._streams:
-            is_fitting = stream.has_audio if role is Role.SYSTEM else stream.target == target
-            if is_fitting and not stream.is_dead and role not in stream.leases:
+            is_fitting = stream.has_audio if is_sound else stream.target == wish.target
+            if is_fitting and not stream.is_dead and wish.role not in stream.leases:
                 return stream
         return None
 
-    def _started(
-        self, role: Role, target: Target | None, host: HostTime, has_audio: bool, is_copied: bool
-    ) -> SharedStream:
-        """Start a stream, with less than wished where the whole cannot be had."""
+    def _started(self, wish: Wish) -> SharedStream:
+        """Start a stream, with less than wished where the whole cannot be had: sound does not
+        depend on the picture, nor the picture on the sound."""
         any_display = Target("display:", None, (), has_cursor=False, fps=1)
-        has_audio = role is Role.SYSTEM or (has_audio and not self._has_live_audio())
-        tries = [(target or any_display, has_audio)]
-        if role is Role.SYSTEM and target is not None:
-            tries.append((any_display, True))  # the sound does not depend on the picture
-        elif has_audio:
-            tries.append((tries[0][0], False))  # nor the picture on the sound
-        problem: DeviceUnavailable | None = None
-        for wanted, is_audible in tries:
-            stream = SharedStream(wanted, host, has_audio=is_audible, is_copied=is_copied)
-            try:
-                stream.open()
-            except DeviceUnavailable as error:
-                problem = problem or error
-                continue
-            return stream
-        assert problem is not None
-        raise problem
-
-    def _has_live_audio(self) -> bool:
-        return any(s.has_audio and not s.is_dead and Role.SYSTEM in s.leases for s in self._streams)
+        is_heard = any(Role.SYSTEM in s.leases and not s.is_dead for s in self._streams)
+        is_sound = wish.role is Role.SYSTEM
+        first = wish.target or any_display
+        stream = SharedStream(first, wish, has_audio=is_sound or (wish.has_audio and not is_heard))
+        try:
+            stream.open()
+        except DeviceUnavailable:
+            if not stream.has_audio or first == any_display:
+                raise
+            stream = SharedStream(any_display if is_sound else first, wish, has_audio=is_sound)
+            stream.open()
+        return stream
 
 
 class StreamSource:
@@ -290,7 +292,7 @@ class StreamSource:
         self._clock = clock
         self._hub = hub
         self._is_copied = is_copied
-        self._has_audio = settings.system_audio in ("default", "mac:system")
+        self._has_audio = settings.system_audio != "none"
         self._target: Target | None = None
         self._stream: SharedStream | None = None
         self.device = Device(device_id, "System sound", role, is_default=True)
@@ -301,16 +303,12 @@ class StreamSource:
 
     def open(self) -> None:
         """Join or start a stream. Raises PermissionDenied, DeviceUnavailable, UsageError."""
-        self._stream = self._hub.lease(
-            self._role,
-            self._target,
-            HostTime(self._clock),
-            has_audio=self._has_audio,
-            is_copied=self._is_copied,
-        )
+        host = HostTime(self._clock)
+        wish = Wish(self._role, self._target, self._has_audio, self._is_copied, host)
+        self._stream = self._hub.lease(wish)
         width_px, height_px = self._stream.size_px
         said = f"{width_px}x{height_px}" if self._role is Role.SCREEN else "48000 Hz, 2 channels"
-        self.device = Device(self.device.id, self.device.name, self._role, format=said)
+        self.device = msgspec.structs.replace(self.device, format=said)
 
     def size_px(self) -> tuple[int, int]:
         """Return the size of the pictures; (0, 0) for the system sound."""
@@ -321,6 +319,8 @@ class StreamSource:
         """Deliver until `stop`. Raises DeviceUnavailable when the stream ends or dies."""
         stream = self._stream
         if stream is not None:
+            if self._role is Role.SYSTEM:
+                stream.begin_sound()
             stream.deliveries[self._role].watch(sink, stop, lambda: self._look_after(stream))
 
     def _look_after(self, stream: SharedStream) -> None:

@@ -176,7 +176,8 @@ class AssetWriter:
 
     def finish(self, end_ns: int) -> None:
         """End all tracks at `end_ns` and finish the file. Raises OutputFailed, DiskFull."""
-        self._pool.adaptor = None
+        if self._pool.adaptor is self._adaptor:  # not that of the file that goes on
+            self._pool.adaptor = None
         self._check()
         missing = first_sample_at_or_after(end_ns) - self._samples
         while missing > 0:
