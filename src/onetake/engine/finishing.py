@@ -15,7 +15,7 @@ from onetake.engine.bookkeeping import RECORDER
 from onetake.engine.readings import Readings
 from onetake.errors import DiskFull, OnetakeError, OutputFailed
 from onetake.file.report import write_report
-from onetake.model.commands import command_text
+from onetake.model.chapters import chapter_marks
 from onetake.model.devices import Role
 from onetake.model.events import Event, Finished, SourceChanged, SourceState
 from onetake.model.settings import Settings, Tracks
@@ -93,8 +93,8 @@ def _in_part(event: Event, start_ns: int, end_ns: int) -> Event | None:
 def finish_file(writer: Writer, ended: Ended) -> OnetakeError | None:
     """Write chapters and index; return what went wrong. Never raises for what a disk does."""
     controls, _, _ = changes_among(ended.own_history())
-    for control in controls:
-        writer.add_chapter(control.position_ns, command_text(control.command))
+    for position_ns, title in chapter_marks(controls):
+        writer.add_chapter(position_ns, title)
     try:
         writer.finish(ended.length_ns)
     except OnetakeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from onetake.clock import Clock
@@ -108,6 +109,8 @@ class TakeFiles:
 
     def _finish(self, part: Part, ended: Ended) -> None:
         error = finish_file(part.writer, ended)
+        # A file that was moved or deleted in mid-take was followed or rescued, and is elsewhere.
+        ended = replace(ended, path=recording_of(part))
         outcome = outcome_of(ended, encoder_of(part), error or part.failure)
         self.outcomes.append(outcome)
         self._books.pop(part.number).end(is_finished=outcome.error is None)
@@ -115,8 +118,7 @@ class TakeFiles:
     def _keep_books(self, part: Part, history: list[Event]) -> None:
         books = Bookkeeping(self._clock, self._readings)
         books.open(
-            # Another one than asked for while an old file is being replaced.
-            Path(getattr(part.writer, "path", part.path)),
+            recording_of(part),
             size_px=self._size_px,
             encoder=encoder_of(part),
             devices=self._plan.devices,
@@ -124,6 +126,11 @@ class TakeFiles:
             history=history,
         )
         self._books = {**self._books, part.number: books}
+
+
+def recording_of(part: Part) -> Path:
+    """Return where a part's bytes are: elsewhere than asked for while an old file is replaced."""
+    return Path(getattr(part.writer, "path", part.path))
 
 
 def encoder_of(part: Part) -> str:
