@@ -101,6 +101,8 @@ class DeviceClock:
         self._times_s: list[float] = []
         self._offsets_s: list[float] = []
         self._frames: list[int] = []
+        self._unsure_from: list[int] = []
+        self._skipped_from: int | None = None
         self._first_time_s: float | None = None
         self._digest_at_s = 0.0
         self._last_stamp_ns: int | None = None
@@ -138,10 +140,14 @@ class DeviceClock:
         """Take the stamp of a block that begins with `frame`; return a break when one is found:
         `fork` must then be called before the next `add`."""
         if self._is_repeat(stamp_ns):
+            if self._skipped_from is None:
+                self._skipped_from = frame
             return None
         time_s = frame / self.rate_hz
         self._times_s.append(time_s)
         self._frames.append(frame)
+        self._unsure_from.append(frame if self._skipped_from is None else self._skipped_from)
+        self._skipped_from = None
         self._offsets_s.append(self._offset_s(stamp_ns, frame))
         if self._first_time_s is None:
             self._first_time_s = self._digest_at_s = time_s
@@ -170,6 +176,7 @@ class DeviceClock:
         clock._times_s, self._times_s = self._times_s[index:], self._times_s[:index]
         clock._frames, self._frames = self._frames[index:], self._frames[:index]
         clock._offsets_s, self._offsets_s = self._offsets_s[index:], self._offsets_s[:index]
+        clock._unsure_from, self._unsure_from = self._unsure_from[index:], self._unsure_from[:index]
         clock._last_stamp_ns = self._last_stamp_ns
         self.settle()
         time_s = at.frame / self.rate_hz
@@ -226,7 +233,9 @@ class DeviceClock:
         found = self._detector.find(self._times_s, hosts_s, deviations_s, foretold_sd_s)
         if found is None:
             return None
-        frame = self._frames[min(found.index, len(self._frames) - 1)]
+        index = min(found.index, len(self._frames) - 1)
+        # A block delivered twice carries its stamp twice: what repeats belongs behind the break.
+        frame = self._frames[index] if found.shift_s > 0 else self._unsure_from[index]
         return ClockBreak(frame, found.shift_s, found.shift_sd_s)
 
     def _close_bins(self, until_s: float) -> None:
@@ -242,7 +251,8 @@ class DeviceClock:
     def _close_bin(self, count: int) -> None:
         times = np.array(self._times_s[:count])
         offsets = np.array(self._offsets_s[:count])
-        del self._times_s[:count], self._offsets_s[:count], self._frames[:count]
+        for waiting in (self._times_s, self._offsets_s, self._frames, self._unsure_from):
+            del waiting[:count]
         if self._is_burst(times, offsets):
             self.counts.late += count
             return
