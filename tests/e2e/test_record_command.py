@@ -105,7 +105,7 @@ class Terminal:
             ready, _, _ = select.select([self.master], [], [], 0.2)
             if ready:
                 try:
-                    self.seen += os.read(self.master, 4096).decode()
+                    self.seen += os.read(self.master, 4096).decode(errors="replace")
                 except OSError:
                     assert text in self.seen, self.seen
 
