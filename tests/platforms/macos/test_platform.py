@@ -10,9 +10,13 @@ from tests.platforms.macos.fake.world import AppSpec, DisplaySpec, MicSpec, Wind
 from tests.platforms.macos.making import back_end, running, until
 
 from onetake.clock import HostClock
+from onetake.engine.plan import make_plan
+from onetake.engine.preflight import look_at_devices
 from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Role
+from onetake.model.findings import Status
 from onetake.model.settings import Codec, Settings
+from onetake.testing.conformance import check_source
 
 
 def _platform() -> Any:
@@ -133,6 +137,17 @@ def test_windows_applications_and_displays_record(
         assert until(lambda: bool(pictures.sink.frames))
 
 
+def test_doctor_finds_every_device_working(mac: Mac) -> None:
+    """The preflight that opens and hears every device finds all four of a healthy Mac."""
+    mac.schedule(0.0, 0.5, 20, 0.3)
+    plan = make_plan(Settings(camera="default"), [_platform()])
+    findings = look_at_devices(plan, HostClock())
+    assert {finding.status for finding in findings} == {Status.OK}, findings
+    mac.media_status["AVMediaTypeVideo"] = 2
+    findings = look_at_devices(plan, HostClock())
+    assert [f.status for f in findings].count(Status.FAIL) == 1
+
+
 def test_own_and_chosen_applications_are_left_out(mac: Mac) -> None:
     """Our own windows and the applications the user names are not in the picture."""
     import os
@@ -143,3 +158,22 @@ def test_own_and_chosen_applications_are_left_out(mac: Mac) -> None:
     source = _platform().source(Role.SCREEN, "display:1", wish, HostClock())
     with running(source):
         assert mac.running[0]._filter._hidden == ["org.editor", "org.onetake"]
+
+
+@pytest.mark.parametrize(
+    ("role", "device_id"),
+    [
+        (Role.SCREEN, "display:1"),
+        (Role.SYSTEM, "mac:system"),
+        (Role.MIC, "coreaudio:MIC-1"),
+        (Role.MIC, "avf:MIC-1"),
+        (Role.CAMERA, "avf:CAM-1"),
+    ],
+)
+@pytest.mark.parametrize("encoder", ["auto", "libx264"])
+def test_sources_conform(mac: Mac, role: Role, device_id: str, encoder: str) -> None:
+    """Every source does what every source of every platform must do."""
+    platform = _platform()
+    wish = Settings(encoder=encoder)
+    report = check_source(lambda: platform.source(role, device_id, wish, HostClock()))
+    assert report.worst_delay_ms < 1500

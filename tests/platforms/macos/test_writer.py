@@ -6,13 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from tests.platforms.macos.fake import Mac
 from tests.platforms.macos.fake.quartz import PixelBuffer
 from tests.platforms.macos.making import back_end
 
+from onetake.engine.plan import make_plan
+from onetake.engine.preflight import look_at_encoder
 from onetake.errors import DiskFull, EncoderUnavailable, OutputFailed, UsageError
+from onetake.model.findings import Status
 from onetake.model.settings import Codec, Quality, Settings, Tracks
 
 SIZE = (64, 36)
@@ -271,6 +275,22 @@ def test_pool_of_the_next_file_stays(mac: Mac, path: Path) -> None:
     new.start()
     old.finish(33 * MS)
     assert old._pool.adaptor is new._adaptor
+
+
+def test_the_portable_compositors_pictures(mac: Mac, path: Path) -> None:
+    """A picture that is no pixel buffer is copied into one; the preflight encodes here, too."""
+    writer = _writer(path)
+    writer.start()
+    pixels = np.full((36, 64, 4), 200, np.uint8)
+    picture = av.VideoFrame.from_ndarray(pixels, format="bgra").reformat(format="nv12")
+    writer.write_video(0, picture)
+    writer.finish(33 * MS)
+    assert mac.writers[0]._inputs[0]._frames[0].luma == pytest.approx(200, abs=3)
+    platform = back_end("platform").MacPlatform()
+    plan = make_plan(Settings(), [platform])
+    (finding,) = look_at_encoder(plan, (320, 180), path.parent)
+    assert finding.status is not Status.FAIL, finding
+    assert "AVAssetWriter" in finding.message
 
 
 def test_chapters_are_kept(mac: Mac, path: Path) -> None:

@@ -11,7 +11,7 @@ Core Image counts rows from the bottom; everything else here counts them from th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import objc
@@ -27,7 +27,7 @@ from onetake.video.overlay import Layout, Look, lay_out
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["GpuCompositor", "PixelPool", "pixel_attributes"]
+__all__ = ["GpuCompositor", "PixelPool", "as_pixel_buffer", "pixel_attributes"]
 
 
 def pixel_attributes(size_px: tuple[int, int]) -> dict[Any, Any]:
@@ -91,7 +91,7 @@ class GpuCompositor:
         """Keep the newest screen picture, one surface at most, and release the frame."""
         try:
             if frame.image is not None:
-                self._screen = _pixel_buffer(frame)
+                self._screen = as_pixel_buffer(frame.image, frame.pixel_format)
                 self._composed = None
         finally:
             frame.release()
@@ -99,8 +99,9 @@ class GpuCompositor:
     def camera(self, frame: Frame | None) -> None:
         """Keep the newest camera picture and release the frame; None = no camera any more."""
         try:
-            self._camera = None if frame is None else _pixel_buffer(frame)
-            self._composed = None
+            self._composed = self._camera = None
+            if frame is not None and frame.image is not None:
+                self._camera = as_pixel_buffer(frame.image, frame.pixel_format)
         finally:
             if frame is not None:
                 frame.release()
@@ -215,13 +216,14 @@ def _bytes(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
 
 
-def _pixel_buffer(frame: Frame) -> Any:
-    """Return a frame's picture as a pixel buffer; other devices' pictures are copied into one."""
-    if frame.pixel_format is PixelFormat.CVPIXELBUFFER:
-        return frame.image
-    if frame.pixel_format is PixelFormat.AV:
-        return _uploaded(cast("Any", frame.image).to_ndarray(format="bgra"))
-    return _uploaded(cast("NDArray[np.uint8]", frame.image))
+def as_pixel_buffer(image: Any, pixel_format: PixelFormat | None = None) -> Any:
+    """Return a picture as a pixel buffer; what is none (other devices' frames, the portable
+    compositor's canvas) is copied into one. None for `pixel_format`: look at the picture."""
+    if pixel_format is PixelFormat.BGRA:
+        return _uploaded(image)
+    if pixel_format is PixelFormat.AV or hasattr(image, "to_ndarray"):
+        return _uploaded(image.to_ndarray(format="bgra"))
+    return image
 
 
 def _uploaded(pixels: NDArray[np.uint8]) -> Any:

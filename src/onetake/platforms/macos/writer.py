@@ -28,7 +28,7 @@ from onetake.errors import DiskFull, EncoderUnavailable, OutputFailed, UsageErro
 from onetake.model.settings import Codec, Quality, Settings, Tracks
 from onetake.model.units import CHANNELS, NS_PER_S, SAMPLE_RATE_HZ, first_sample_at_or_after
 from onetake.platforms.macos.bridge import Reply, describe
-from onetake.platforms.macos.compositor import PixelPool, pixel_attributes
+from onetake.platforms.macos.compositor import PixelPool, as_pixel_buffer, pixel_attributes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,7 +134,8 @@ class AssetWriter:
         self._last_ticks = ticks  # before the append: a refused time must not come again either
         with objc.autorelease_pool():
             time_ = CoreMedia.CMTimeMake(ticks, VIDEO_TIMESCALE)
-            if not self._adaptor.appendPixelBuffer_withPresentationTime_(image, time_):
+            picture = as_pixel_buffer(image)
+            if not self._adaptor.appendPixelBuffer_withPresentationTime_(picture, time_):
                 raise _output_error(self._writer.error())
 
     def write_audio(self, samples: _Mixes) -> None:
@@ -200,6 +201,11 @@ class AssetWriter:
         if self._path != self._final_path:
             self._path.replace(self._final_path)
             self._path = self._final_path
+
+    @property
+    def encoder(self) -> str:
+        """What encodes the pictures, for people."""
+        return f"AVAssetWriter ({self._settings.codec})"
 
     @property
     def size_bytes(self) -> int:
