@@ -39,7 +39,7 @@ def pattern_sound(
 class Recipe:
     """What to make. The defaults are a good file."""
 
-    seconds: float = 10.0
+    seconds: float = 7.0
     size: tuple[int, int] = (384, 216)
     schedule_id: int = 3
     times_ns: Sequence[int] | None = None
