@@ -40,7 +40,7 @@ RATE_HZ = 48_000
 @contextmanager
 def scratch() -> Iterator[Path]:
     """Make a folder in memory where there is one: no disk in the figures."""
-    memory = Path("/dev/shm")  # noqa: S108
+    memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)
 
