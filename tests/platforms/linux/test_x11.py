@@ -25,6 +25,7 @@ from onetake.model.devices import Role
 from onetake.model.geometry import Rect
 from onetake.model.media import Frame, PixelFormat, StampKind
 from onetake.model.settings import Settings
+from onetake.platforms.linux import x11, x11_changes
 from onetake.platforms.linux.platform import LinuxPlatform
 from onetake.platforms.linux.x11 import ScreenSource
 from onetake.platforms.linux.x11_segments import SEGMENTS
@@ -107,6 +108,25 @@ def test_nothing_changed_is_an_idle_beat_without_a_grab(x_screen: Screen, painte
     assert found.idle >= 50
     assert found.damages[0] == (Rect(0, 0, 640, 480),)
     assert set(found.damages[1:]) == {()}
+
+
+def test_a_driver_that_draws_in_secret_does_not_freeze_the_recording(
+    x_screen: Screen, painter: Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the screen changes without damage, it is noticed, told, and recorded without damage."""
+    monkeypatch.setattr(x11_changes.ScreenChanges, "_damaged", lambda *_: [])
+    monkeypatch.setattr(x11, "AUDIT_NS", 200_000_000)
+    with Running(source_of(x_screen)) as running:
+        time.sleep(0.5)
+        assert not running.found.warnings, "a still screen is not accused"
+        painter.fill(100, 50, 30, 20, 0xFFFFFF)
+        time.sleep(0.5)
+        running.stop()
+    image = running.found.frames[-1][1]
+    assert isinstance(image, np.ndarray)
+    assert (image[50:70, 100:130, :3] == 255).all()
+    assert running.found.warnings == ["screen-without-damage"]
+    assert running.found.damages[-1] is None
 
 
 def test_damage_is_where_something_was_painted(x_screen: Screen, painter: Painter) -> None:

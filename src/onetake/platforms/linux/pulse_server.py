@@ -74,6 +74,7 @@ class PulseServer:
         self.pulse: Any = None
         self._loop: Any = None
         self.context: Any = None
+        self._was_ready = False
         self._callbacks: list[object] = []
         self.defaults_changed = False
         """Set when the server tells of new defaults; whoever reads it resets it."""
@@ -99,7 +100,9 @@ class PulseServer:
         self._callbacks.clear()
 
     def _is_ready(self) -> bool:
-        return bool(self.pulse.pa_context_get_state(self.context) == State.CONTEXT_READY)
+        state = self.pulse.pa_context_get_state(self.context)
+        self._was_ready = bool(state == State.CONTEXT_READY)
+        return self._was_ready
 
     def _reason(self) -> str:
         return _text(self.pulse.pa_strerror(self.pulse.pa_context_errno(self.context)))
@@ -108,6 +111,12 @@ class PulseServer:
         return DeviceUnavailable(
             f"no sound server: {self._reason()}",
             hint="start PulseAudio or PipeWire (pipewire-pulse), or set PULSE_SERVER",
+        )
+
+    def _lost_server(self) -> DeviceUnavailable:
+        return DeviceUnavailable(
+            f"the sound server went away: {self._reason()}",
+            hint="recording goes on when it is back",
         )
 
     def turn(self, wait_s: float = STEP_S) -> int:
@@ -120,7 +129,7 @@ class PulseServer:
             happened = pulse.pa_mainloop_dispatch(self._loop)
         state = pulse.pa_context_get_state(self.context)
         if state in (State.CONTEXT_FAILED, State.CONTEXT_TERMINATED):
-            raise self._no_server()
+            raise self._no_server() if not self._was_ready else self._lost_server()
         return happened
 
     def drain(self) -> None:

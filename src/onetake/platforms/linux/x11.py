@@ -1,12 +1,12 @@
 """A screen of an X server as a source: shared memory, damage, own clock.
 
-    tick ──▶ cursor + damage asked ──▶ nothing? idle beat, no grab
-                    │
-                    ▼
+    tick ──▶ what changed? nothing ──▶ idle beat, no grab
+                   │
+                   ▼
       rows marked stale in every segment ──▶ a free segment? no: skip, damage waits
-                    │
-                    ▼
-      its stale bands grabbed ──▶ cursor drawn ──▶ Frame lent to the sink
+                   │
+                   ▼
+      its stale rows grabbed, the pointer drawn ──▶ Frame lent to the sink
 
 Invariant: an image handed on shows the complete screen as of its stamp; a stamp is taken around the
 grab of that very image, on the monotonic clock, and never computed from a frame counter.
@@ -15,13 +15,10 @@ grab of that very image, on the monotonic clock, and never computed from a frame
 from __future__ import annotations
 
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xcffib
-import xcffib.damage
-import xcffib.randr
-import xcffib.xproto
+from numpy.typing import NDArray
 
 from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Device, Role
@@ -31,23 +28,22 @@ from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_S
 from onetake.platforms.contract import Sink, region_within
 from onetake.platforms.linux.cadence import Cadence
-from onetake.platforms.linux.x11_cursor import Cursor, draw_cursor, parse_cursor
-from onetake.platforms.linux.x11_damage import row_bands, simplified
+from onetake.platforms.linux.x11_changes import ScreenChanges
+from onetake.platforms.linux.x11_damage import simplified
 from onetake.platforms.linux.x11_devices import split_screen_id
+from onetake.platforms.linux.x11_grabber import Grabber
 from onetake.platforms.linux.x11_segments import Segment, SegmentRing
-from onetake.platforms.linux.x11_server import REPLY_HEADER_BYTES, XServer, mapped_errors
+from onetake.platforms.linux.x11_server import XServer, mapped_errors
 
 if TYPE_CHECKING:
     from onetake.clock import Clock
 
-__all__ = ["ScreenSource"]
+__all__ = ["AUDIT_NS", "ScreenSource"]
 
-COPIED_BYTES_PER_NS = 7
-"""What an X server copies in a ns (8.3 MB in 1.1 ms). Larger: the stamp moves to the beginning of
-the copying, half a ms; smaller: stamps get late when the machine is loaded."""
-
-_ALL_PLANES = 0xFFFFFFFF
-_RECT_DTYPE = np.dtype([("x", "<i2"), ("y", "<i2"), ("width", "<u2"), ("height", "<u2")])
+AUDIT_NS = 2 * NS_PER_S
+"""How often a still screen is grabbed in secret and compared, in ns: some drivers draw without
+telling DAMAGE, and a frozen recording would be the result. One look costs 5 ms at 1080p; rarer
+looks make the frozen piece longer."""
 
 
 class ScreenSource:
@@ -67,14 +63,12 @@ class ScreenSource:
         self._stop: Event | None = None
         self._server = XServer(display_name, lambda: self._stop is not None and self._stop.is_set())
         self._base = self._area = Rect(0, 0, 0, 0)
+        self._changes: ScreenChanges | None = None
+        self._grabber: Grabber | None = None
         self._ring: SegmentRing | None = None
-        self._damage_id = self._parts_id = 0
-        self._has_news = False
-        """Whether the server told of damage since it was last asked for."""
-        self._has_moved = False
-        """Whether there was damage at the last look."""
-        self._cursor: Cursor | None = None
         self._pending: list[Rect] = []
+        self._last: Segment | None = None
+        self._audited_ns = 0
         self.skipped_frames = 0
         """Pictures not taken because every segment was lent; their damage is in the next."""
         self.late_ticks = 0
@@ -105,15 +99,10 @@ class ScreenSource:
                     hint="run it with a depth of 24",
                 )
             self._base = self._find_base()
-            local = region_within(self._settings.region, self._base.width_px, self._base.height_px)
-            if local is None:
-                raise DeviceUnavailable(
-                    "the region lies outside the screen",
-                    hint=f"the screen is {self._base.width_px}x{self._base.height_px}",
-                )
-            x_px, y_px = local.x_px + self._base.x_px, local.y_px + self._base.y_px
-            self._area = Rect(x_px, y_px, local.width_px, local.height_px)
-            self._watch()
+            self._area = self._find_area()
+            self._changes = ScreenChanges(server, self._area, has_cursor=self._settings.has_cursor)
+            self._changes.start()
+            self._grabber = Grabber(server, self._area, self._clock)
             self._ring = SegmentRing(server, *self.size_px())
         size = f"{self._area.width_px}x{self._area.height_px}"
         self._device = Device(
@@ -133,17 +122,17 @@ class ScreenSource:
             hint="it has " + (", ".join(m.name for m in monitors) or "none"),
         )
 
-    def _watch(self) -> None:
-        """Ask the server to tell what changes: pixels by DAMAGE, sizes by RandR."""
-        server = self._server
-        if server.has_damage:
-            self._damage_id = server.connection.generate_id()
-            self._parts_id = server.connection.generate_id()
-            server.damage.Create(self._damage_id, server.root, xcffib.damage.ReportLevel.NonEmpty)
-            server.xfixes.CreateRegion(self._parts_id, 0, [])
-        if server.has_randr:
-            mask = xcffib.randr.NotifyMask.ScreenChange | xcffib.randr.NotifyMask.CrtcChange
-            server.randr.SelectInput(server.root, mask)
+    def _find_area(self) -> Rect:
+        """Return what is recorded, in pixels of the display."""
+        base = self._base
+        local = region_within(self._settings.region, base.width_px, base.height_px)
+        if local is None:
+            raise DeviceUnavailable(
+                "the region lies outside the screen",
+                hint=f"the screen is {base.width_px}x{base.height_px}",
+            )
+        x_px, y_px = local.x_px + base.x_px, local.y_px + base.y_px
+        return Rect(x_px, y_px, local.width_px, local.height_px)
 
     def close(self) -> None:
         """Disconnect. Images that are still lent stay readable."""
@@ -155,17 +144,14 @@ class ScreenSource:
     def run(self, sink: Sink, stop: Event) -> None:
         """Deliver a picture or an idle beat at each tick until `stop` is set."""
         self._stop = stop
-        if not self._server.has_damage:
-            sink.warn(
-                "screen-without-damage",
-                f"the X server {self._server.name} cannot tell what changed; recording costs more",
-            )
+        assert self._changes is not None
+        self._warn_at_start(sink)
         cadence = Cadence(self._clock.now_ns(), self._settings.fps)
         self._pending = [Rect(0, 0, *self.size_px())]
         while not stop.is_set():
             try:
                 with mapped_errors(self._server.name):
-                    self._tick(sink)
+                    self._tick(sink, self._changes)
             except DeviceUnavailable:
                 if stop.is_set():
                     return
@@ -174,27 +160,74 @@ class ScreenSource:
             self.late_ticks = cadence.skipped
             stop.wait(max(0, due_ns - self._clock.now_ns()) / NS_PER_S)
 
-    def _tick(self, sink: Sink) -> None:
+    def _warn_at_start(self, sink: Sink) -> None:
+        if not self._server.has_damage:
+            self._warn_of_costs(sink)
+        if self._server.is_xwayland:
+            sink.warn(
+                "screen-of-xwayland",
+                "this display belongs to a Wayland session: only X programs can be seen, if any",
+                hint="log in to an X11 session to record everything",
+            )
+
+    def _warn_of_costs(self, sink: Sink) -> None:
+        sink.warn(
+            "screen-without-damage",
+            f"the X server {self._server.name} does not tell what changed; recording costs more",
+        )
+
+    def _tick(self, sink: Sink, changes: ScreenChanges) -> None:
         stamp_ns = self._clock.now_ns()
-        self._look()
+        self._look(changes)
+        if not self._pending and stamp_ns - self._audited_ns > AUDIT_NS:
+            self._audited_ns = stamp_ns
+            self._audit(sink, changes)
         if not self._pending:
             sink.frame(Frame(stamp_ns, *self.size_px(), None, PixelFormat.BGRA, ()))
             return
-        assert self._ring is not None
-        segment = self._ring.take()
-        if segment is None:
+        grabbed = self._grab(changes)
+        if grabbed is None:
             self.skipped_frames += 1
             return
+        segment, stamp_ns = grabbed
+        damage = simplified(self._pending) if changes.knows_damage else None
+        self._pending = []
+        self._last, self._audited_ns = segment, stamp_ns
+        sink.frame(self._lent(segment, stamp_ns, damage))
+
+    def _look(self, changes: ScreenChanges) -> None:
+        """Add what changed to what is pending. Raises DeviceUnavailable for a new display mode."""
+        assert self._ring is not None
+        for rect in changes.look():
+            self._pending.append(rect)
+            self._ring.mark_stale(rect.y_px, rect.bottom_px)
+        if not changes.has_new_mode:
+            return
+        changes.has_new_mode = False
+        base = self._find_base()
+        if base != self._base:
+            raise DeviceUnavailable(
+                f"the screen is {base.width_px}x{base.height_px} now,"
+                f" it was {self._base.width_px}x{self._base.height_px}",
+                hint="recording goes on in the new size",
+            )
+
+    def _grab(self, changes: ScreenChanges) -> tuple[Segment, int] | None:
+        """Return an up-to-date image and its stamp; None when every segment is lent."""
+        assert self._ring is not None
+        assert self._grabber is not None
+        segment = self._ring.take()
+        if segment is None:
+            return None
         try:
-            stamp_ns = self._grab(segment)
+            return segment, self._grabber.update(segment, changes.cursor)
         except BaseException:
             self._ring.give_back(segment)
             raise
-        sink.frame(self._lend(self._ring, segment, stamp_ns))
 
-    def _lend(self, ring: SegmentRing, segment: Segment, stamp_ns: int) -> Frame:
-        damage = simplified(self._pending) if self._server.has_damage else None
-        self._pending = []
+    def _lent(self, segment: Segment, stamp_ns: int, damage: tuple[Rect, ...] | None) -> Frame:
+        ring = self._ring
+        assert ring is not None
         return Frame(
             stamp_ns,
             *self.size_px(),
@@ -204,120 +237,31 @@ class ScreenSource:
             release=lambda: ring.give_back(segment),
         )
 
-    def _look(self) -> None:
-        """Find out what changed since the last look; it is added to what is pending."""
-        server = self._server
-        has_cursor = server.has_xfixes and self._settings.has_cursor
-        # Any round trip also brings all events that happened before it.
-        cursor = server.xfixes.GetCursorImage() if has_cursor else server.core.GetInputFocus()
-        # Where something moves it goes on moving: one round trip for both questions then.
-        damage = self._ask_for_damage() if self._has_moved else None
-        cursor_reply = server.raw_reply(cursor)
-        for event in server.events():
-            self._take_event(event)
-        if has_cursor:
-            self._see_cursor(parse_cursor(cursor_reply))
-        if not server.has_damage:
-            self._changed(self._area)
+    def _audit(self, sink: Sink, changes: ScreenChanges) -> None:
+        """See whether a screen that is said to be still is; if not, do without damage."""
+        ring, last = self._ring, self._last
+        assert ring is not None
+        segment = ring.take_other_than(last)
+        if segment is None or last is None:
             return
-        if damage is None and self._has_news:
-            damage = self._ask_for_damage()
-        rects = self._damaged(damage) if damage is not None else []
-        self._has_moved = bool(rects)
-        for rect in rects:
-            self._changed(rect)
+        segment.stale_rows[:] = b"\1" * len(segment.stale_rows)
+        try:
+            assert self._grabber is not None
+            self._grabber.update(segment, changes.cursor)
+            is_same = _look_alike(segment.image, last.image)
+        finally:
+            ring.give_back(segment)
+        self._look(changes)
+        if not is_same and not self._pending:
+            changes.knows_damage = False
+            self._pending = [Rect(0, 0, *self.size_px())]
+            ring.mark_stale(0, self._area.height_px)
+            self._warn_of_costs(sink)
 
-    def _take_event(self, event: Any) -> None:
-        if isinstance(event, xcffib.damage.NotifyEvent):
-            self._has_news = True
-        elif isinstance(event, xcffib.randr.ScreenChangeNotifyEvent | xcffib.randr.NotifyEvent):
-            base = self._find_base()
-            if base != self._base:
-                raise DeviceUnavailable(
-                    f"the screen is {base.width_px}x{base.height_px} now,"
-                    f" it was {self._base.width_px}x{self._base.height_px}",
-                    hint="recording goes on in the new size",
-                )
 
-    def _ask_for_damage(self) -> Any:
-        """Start to collect damage anew and ask for what there was."""
-        server = self._server
-        # The server tells once when there is damage again. Forgetting news that came after this
-        # question would leave the picture frozen; news from before only costs a question in vain.
-        self._has_news = False
-        server.damage.Subtract(self._damage_id, xcffib.XCB_NONE, self._parts_id)
-        return server.xfixes.FetchRegion(self._parts_id)
-
-    def _damaged(self, cookie: Any) -> list[Rect]:
-        """Return the damaged rectangles of the display."""
-        reply = self._server.raw_reply(cookie)
-        rects = np.frombuffer(reply, dtype=_RECT_DTYPE, offset=REPLY_HEADER_BYTES)
-        return [Rect(*rect) for rect in rects.tolist()]
-
-    def _see_cursor(self, cursor: Cursor) -> None:
-        if cursor.is_same_as(self._cursor):
-            return
-        if self._cursor is not None:
-            self._changed(self._cursor.area)
-        self._changed(cursor.area)
-        self._cursor = cursor
-
-    def _changed(self, rect: Rect) -> None:
-        """Remember that `rect` of the display looks different now."""
-        seen = rect.intersection(self._area)
-        if seen is None:
-            return
-        x_px, y_px = seen.x_px - self._area.x_px, seen.y_px - self._area.y_px
-        self._pending.append(Rect(x_px, y_px, seen.width_px, seen.height_px))
-        assert self._ring is not None
-        self._ring.mark_stale(y_px, y_px + seen.height_px)
-
-    def _grab(self, segment: Segment) -> int:
-        """Bring `segment` up to date; return the host time in the middle of the copying, in ns.
-
-        On a loaded machine the answer may be noticed tens of ms after the copying: no more than
-        what copying usually takes is believed.
-        """
-        cursor_rows = self._cursor_rows()
-        is_cursor_hit = 1 in segment.stale_rows[cursor_rows]
-        if is_cursor_hit:
-            # Half-fetched it would be blended over itself.
-            segment.stale_rows[cursor_rows] = b"\1" * (cursor_rows.stop - cursor_rows.start)
-        bands = row_bands(segment.stale_rows)
-        cookies = [self._request(segment, first, end) for first, end in bands]
-        # The server copies as soon as it is asked; whoever keeps us from running does it after.
-        before_ns = self._clock.now_ns()
-        self._server.flush()
-        for (first, end), cookie in zip(bands, cookies, strict=True):
-            reply = self._server.raw_reply(cookie)
-            if not segment.xid:
-                rows = segment.image[first:end]
-                pixels = np.frombuffer(reply, np.uint8, rows.size, REPLY_HEADER_BYTES)
-                rows[...] = pixels.reshape(rows.shape)
-        after_ns = self._clock.now_ns()
-        segment.stale_rows[:] = bytes(len(segment.stale_rows))
-        if is_cursor_hit and self._cursor is not None:
-            draw_cursor(segment.image, self._cursor, (self._area.x_px, self._area.y_px))
-        row_bytes = 4 * self._area.width_px
-        usual_ns = sum(end - first for first, end in bands) * row_bytes // COPIED_BYTES_PER_NS
-        return before_ns + min(after_ns - before_ns, usual_ns) // 2
-
-    def _cursor_rows(self) -> slice:
-        """Return the rows of the area where the pointer is; an empty slice when it is not there."""
-        if self._cursor is None:
-            return slice(0, 0)
-        seen = self._cursor.area.intersection(self._area)
-        if seen is None:
-            return slice(0, 0)
-        return slice(seen.y_px - self._area.y_px, seen.bottom_px - self._area.y_px)
-
-    def _request(self, segment: Segment, first: int, end: int) -> Any:
-        """Ask for rows [first, end) of the area."""
-        server, area = self._server, self._area
-        place = (server.root, area.x_px, area.y_px + first, area.width_px, end - first)
-        zpixmap = xcffib.xproto.ImageFormat.ZPixmap
-        if segment.xid:
-            offset = first * area.width_px * 4
-            return server.shm.GetImage(*place, _ALL_PLANES, zpixmap, segment.xid, offset)
-        x, y, width, height = place[1:]
-        return server.core.GetImage(zpixmap, server.root, x, y, width, height, _ALL_PLANES)
+def _look_alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether two BGRX images show the same; the fourth byte may be anything."""
+    # Whole pixels compare three times as fast, and are nearly always enough.
+    if np.array_equal(one.view(np.uint32), other.view(np.uint32)):
+        return True
+    return np.array_equal(one[..., :3], other[..., :3])

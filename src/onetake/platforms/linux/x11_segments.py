@@ -125,6 +125,14 @@ class SegmentRing:
         with self._lock:
             return self._free.pop() if self._free else None
 
+    def take_other_than(self, segment: Segment | None) -> Segment | None:
+        """Return a free segment that is not `segment`, or None."""
+        with self._lock:
+            for index, other in enumerate(self._free):
+                if other is not segment:
+                    return self._free.pop(index)
+        return None
+
     def give_back(self, segment: Segment) -> None:
         """Make a lent segment free again. Any thread; once for each `take`."""
         with self._lock:
