@@ -132,8 +132,9 @@ def test_signals_end_an_engine_in_order(tmp_path):
         b'{"jsonrpc":"2.0","id":1,"method":"start","params":{"output":"%s"}}\n' % file
     )
     engine.stdin.flush()
-    while b'"id":1' not in engine.stdout.readline():
+    while b'"id":1' not in (line := engine.stdout.readline()):
         pass
+    assert b'"result"' in line
     socket_path = next((tmp_path / "run").glob("*.sock"))
     time.sleep(0.7)
     engine.send_signal(signal.SIGTERM)

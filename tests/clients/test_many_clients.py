@@ -139,7 +139,7 @@ def test_four_clients_on_four_transports():
     """Random commands from all sides: same snapshot everywhere, legal states, true positions."""
     before = os.environ.get("ONETAKE_RUNTIME_DIR")
     settings = hypothesis.settings(
-        max_examples=25,
+        max_examples=15,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),

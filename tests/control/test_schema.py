@@ -16,7 +16,19 @@ def test_the_pinned_schema_is_the_real_one():
 
     To accept a change: onetake schema > docs/reference/protocol.schema.json
     """
-    assert json.loads(PINNED.read_text()) == json.loads(json.dumps(schema()))
+    real = json.loads(json.dumps(schema()))
+    assert _form(json.loads(PINNED.read_text())) == _form(real)
+
+
+def _form(value):
+    """Return a schema without its words."""
+    if isinstance(value, dict):
+        return {
+            key: _form(one)
+            for key, one in value.items()
+            if key not in ("doc", "description") or not isinstance(one, str)
+        }
+    return [_form(one) for one in value] if isinstance(value, list) else value
 
 
 def test_every_method_is_described():

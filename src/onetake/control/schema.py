@@ -46,7 +46,7 @@ def schema() -> dict[str, Any]:
         "protocol": PROTOCOL,
         "types": dict(zip(named, schemas[:first], strict=True)),
         "methods": {
-            name: {"doc": method.doc, "takes": took, "returns": returned_}
+            name: {"doc": " ".join(method.doc.split()), "takes": took, "returns": returned_}
             for (name, method), took, returned_ in zip(METHODS.items(), takes, returns, strict=True)
         },
         "$defs": definitions,
