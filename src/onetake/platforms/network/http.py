@@ -84,6 +84,8 @@ class HttpStream:
 
         Raises DeviceUnavailable when the camera ended the stream or the network is gone.
         """
+        if self._unchunker is not None and self._unchunker.is_ended:
+            raise self._ended()
         data, self._rest = self._rest or self._received(wait_s), b""
         if data is None or self._unchunker is None:
             return data
@@ -91,8 +93,6 @@ class HttpStream:
             body = self._unchunker.feed(data)
         except ValueError as exc:
             raise DeviceUnavailable(f"the camera {self.label} sends nonsense: {exc}") from exc
-        if self._unchunker.is_ended:
-            raise self._ended()
         return body or None
 
     def _received(self, wait_s: float) -> bytes | None:
