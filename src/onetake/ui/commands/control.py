@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from onetake.ui.options import add_json, add_layers, add_settings, chosen, given_settings
+from onetake.ui.remote_flags import add_remotes, remote_wish, tell_remotes
 
 __all__ = ["add"]
 
@@ -20,9 +21,27 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "standard input ends, a running take is stopped and its file finished.",
     )
     engine.add_argument("--stdio", action="store_true", required=True, help="use stdin and stdout")
+    engine.add_argument("--session", metavar="NAME", help="name for 'onetake ctl --session NAME'")
+    add_remotes(engine.add_argument_group("who may drive it"))
     add_layers(engine)
     add_settings(engine)
     engine.set_defaults(run=_engine)
+    panel = commands.add_parser(
+        "panel",
+        help="record from a page in the browser",
+        description="Serve the web panel on this machine until Ctrl-C; takes are started, steered "
+        "and stopped there.",
+    )
+    panel.add_argument("--port", type=int, metavar="PORT", help="left out = any free one")
+    panel.add_argument("--open", action="store_true", help="open it in the browser")
+    panel.set_defaults(run=_panel, panel=-1, session=None, obs_websocket=None)
+    add_layers(panel)
+    add_settings(panel)
+    password = commands.add_parser(
+        "obs-password", help="show the password of the obs-websocket adapter"
+    )
+    password.add_argument("--show", action="store_true", required=True, help="print it")
+    password.set_defaults(run=_obs_password)
     ctl = commands.add_parser(
         "ctl",
         help="drive a running recorder: ctl mute mic, ctl pause, ctl status, ctl stop",
@@ -51,14 +70,55 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 def _engine(arguments: argparse.Namespace) -> int:
     from onetake.control.controller import Controller
-    from onetake.control.session import AnnouncedSession, own_session_id
+    from onetake.control.remotes import Remotes
+    from onetake.control.session import own_session_id
     from onetake.control.stdio import run_stdio
     from onetake.engine.recorder import Recorder
 
-    resolved, _ = chosen(arguments, given_settings(arguments))
+    resolved, config = chosen(arguments, given_settings(arguments))
     controller = Controller(Recorder(), resolved.settings)
-    with AnnouncedSession(controller, own_session_id()):
+    wish = remote_wish(arguments, arguments.session or own_session_id())
+    with Remotes(controller, wish, config.remote, profiles=tuple(config.presets)) as remotes:
+        tell_remotes(remotes)
         return run_stdio(controller, sys.stdin.buffer, sys.stdout.buffer)
+
+
+def _panel(arguments: argparse.Namespace) -> int:
+    import signal
+    import threading
+    import webbrowser
+
+    from onetake.control.controller import Controller
+    from onetake.control.remotes import Remotes
+    from onetake.control.session import own_session_id
+    from onetake.engine.recorder import Recorder
+
+    resolved, config = chosen(arguments, given_settings(arguments))
+    controller = Controller(Recorder(), resolved.settings)
+    if arguments.port is not None:
+        arguments.panel = arguments.port
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: ended.set())
+    wish = remote_wish(arguments, own_session_id())
+    with Remotes(controller, wish, config.remote, profiles=tuple(config.presets)) as remotes:
+        if arguments.open:
+            webbrowser.open(remotes.panel_url())
+        else:
+            tell_remotes(remotes)
+        while not ended.wait(0.2):
+            pass  # A wait without an end would not be left for a signal on every system.
+        controller.close()
+    return 0
+
+
+def _obs_password(_arguments: argparse.Namespace) -> int:
+    from onetake.control.config import load_config
+    from onetake.control.obs.password import obs_password
+
+    secret = obs_password(load_config().remote.obs_password_file)
+    print("".join(secret))
+    return 0
 
 
 def _ctl(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from onetake.ui.options import add_json, add_layers, add_settings, chosen, given_settings
+from onetake.ui.remote_flags import add_remotes, remote_wish, tell_remotes
 
 __all__ = ["add"]
 
@@ -27,6 +28,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     group.add_argument(
         "--detach", action="store_true", help="go on in the background; returns when it records"
     )
+    add_remotes(group)
     add_settings(parser)
     parser.set_defaults(run=run)
 
@@ -34,7 +36,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Record one take; returns the exit code."""
     from onetake.control.controller import Controller
-    from onetake.control.session import AnnouncedSession, own_session_id
+    from onetake.control.remotes import Remotes
+    from onetake.control.session import own_session_id
     from onetake.engine.recorder import Recorder
     from onetake.ui.recording import exit_code_of, run_take
 
@@ -47,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     recorder = Recorder()
     controller = Controller(recorder, resolved.settings)
     _mention_leftovers(resolved.settings.output, as_json=arguments.as_json)
-    with AnnouncedSession(controller, arguments.session or own_session_id()):
+    wish = remote_wish(arguments, arguments.session or own_session_id())
+    with Remotes(controller, wish, config.remote, profiles=tuple(config.presets)) as remotes:
+        tell_remotes(remotes)
         finished = run_take(
             recorder,
             controller,

@@ -1,0 +1,59 @@
+"""The flags that let others drive a recorder: panel and obs-websocket; nothing listens unasked."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onetake.control.remotes import Remotes, RemoteWish
+
+__all__ = ["add_remotes", "remote_wish", "tell_remotes"]
+
+
+def add_remotes(group: argparse._ArgumentGroup) -> None:
+    """Add `--panel` and `--obs-websocket`."""
+    group.add_argument(
+        "--panel",
+        nargs="?",
+        type=int,
+        const=-1,
+        metavar="PORT",
+        help="serve the web panel on this machine",
+    )
+    group.add_argument(
+        "--obs-websocket",
+        nargs="?",
+        type=int,
+        const=-1,
+        metavar="PORT",
+        help="let obs-websocket remotes on this machine drive it (port 4455)",
+    )
+
+
+def remote_wish(arguments: argparse.Namespace, session_id: str) -> RemoteWish:
+    """Return what was asked for."""
+    from onetake.control.remotes import RemoteWish
+
+    panel, obs = arguments.panel, arguments.obs_websocket
+    return RemoteWish(
+        session_id=session_id,
+        has_panel=panel is not None,
+        panel_port=None if panel in (None, -1) else panel,
+        has_obs=obs is not None,
+        obs_port=None if obs in (None, -1) else obs,
+    )
+
+
+def tell_remotes(remotes: Remotes) -> None:
+    """Say on stderr where the adapters listen. The panel's address opens it once; it goes to the
+    person at the terminal and nowhere else."""
+    if remotes.panel is not None:
+        print(f"panel: {remotes.panel_url()}", file=sys.stderr, flush=True)
+    if remotes.obs is not None:
+        print(
+            f"obs-websocket: port {remotes.obs.port} (password: onetake obs-password --show)",
+            file=sys.stderr,
+            flush=True,
+        )
