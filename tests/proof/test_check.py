@@ -12,6 +12,7 @@ from tests.proof.making import Recipe, make, pattern_sound
 from onetake.errors import ExitCode
 from onetake.model.commands import Pause, Resume, SetMute, ShowCamera
 from onetake.model.devices import Role
+from onetake.model.events import ControlChanged
 from onetake.model.settings import Settings, Tracks
 from onetake.model.take_report import Report, encode_report
 from onetake.proof.check import check, exit_code, main, to_json, to_text
@@ -122,15 +123,42 @@ def test_take_with_pauses(tmp_path: Path) -> None:
 def test_take_with_separate_tracks(tmp_path: Path) -> None:
     """The unmuted safety tracks are measured too, and do not count as a mute that leaks."""
     report = recorded(
-        tmp_path / "a.mp4", Settings(tracks=Tracks.SEPARATE), 8, (2.5, SetMute(Role.MIC, True))
+        tmp_path / "a.mp4",
+        Settings(tracks=Tracks.SEPARATE),
+        10,
+        (2.5, SetMute(Role.MIC, True)),
+        (8.1, SetMute(Role.MIC, False)),
     )
     assert report.verdict is Verdict.GOOD, report.findings
     assert len(report.sound) == 3
+    (span,) = report.muted
+    assert span.is_clean
+    assert span.share_db is not None
+    assert span.share_db < -40
     assert {(path.track, path.path) for path in report.offsets} >= {
         (1, "system"),
         (2, "mic"),
         (3, "system"),
     }
+
+
+def test_safety_tracks_show_a_mute_that_was_none(tmp_path: Path) -> None:
+    """A take whose report claims a mute that never was: beeps and safety track both tell."""
+    path = tmp_path / "a.mp4"
+    settings = Settings(tracks=Tracks.SEPARATE)
+    record_virtual(settings, duration_s=7, path=str(path))
+    controls = [
+        ControlChanged(SetMute(Role.MIC, True), 2_000_000_000),
+        ControlChanged(SetMute(Role.MIC, False), 6_000_000_000),
+    ]
+    body = encode_report(Report(settings=settings, duration_s=7, controls=controls))
+    path.with_name("a.onetake.json").write_bytes(body)
+    report = check(path)
+    (span,) = report.muted
+    assert span.is_clean is False
+    assert span.residual_db == pytest.approx(0, abs=1)
+    assert span.share_db == pytest.approx(0, abs=1)
+    assert Fault.MUTED_NOT_SILENT in {finding.fault for finding in report.findings}
 
 
 def test_report_that_is_wrong(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from onetake.errors import ExitCode, InvalidRecording
 from onetake.model.units import NS_PER_S
 from onetake.proof.companion import Companion, read_companion
-from onetake.proof.events import SeenEvents, seen_events
+from onetake.proof.events import seen_events
 from onetake.proof.frames import FrameLog, frame_facts, picture_facts
 from onetake.proof.judge import (
     file_findings,
@@ -32,8 +32,6 @@ from onetake.proof.measure import all_offsets, speed_findings
 from onetake.proof.muted import muted_spans
 from onetake.proof.results import (
     CheckReport,
-    MutedSpan,
-    PathOffsets,
     Severity,
     SoundFacts,
     Span,
@@ -67,7 +65,9 @@ def check(path: str | Path) -> CheckReport:
     sound = [_sound_facts(track) for track in found.sounds]
     events = seen_events(found.frames) if found.frames is not None else None
     offsets = all_offsets(events, found.sounds)
-    muted = _muted(companion, events, offsets, found)
+    muted = []
+    if companion is not None and not companion.problem:
+        muted = muted_spans(found, companion, events, offsets)
     duration_s = max((track.end_s for track in tracks if track.end_s is not None), default=0.0)
 
     findings = list(file_findings(found, tracks))
@@ -132,17 +132,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _is_usable(companion: Companion | None) -> bool:
     return companion is not None and not companion.problem
-
-
-def _muted(
-    companion: Companion | None,
-    events: SeenEvents | None,
-    offsets: list[PathOffsets],
-    found: Scan,
-) -> list[MutedSpan]:
-    if companion is None or companion.problem or not found.sounds:
-        return []
-    return muted_spans(companion, events, offsets, found.sounds[0])
 
 
 # --- facts in their wire form -------------------------------------------------------------------

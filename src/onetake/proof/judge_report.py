@@ -57,8 +57,11 @@ def _muted_findings(muted: Sequence[MutedSpan]) -> Iterator[Finding]:
         if span.is_clean is not False:
             continue
         trace = "the samples are not zero"
-        if span.residual_db is not None and span.is_exactly_silent is not False:
-            trace = f"its beeps are there, {-span.residual_db:.0f} dB below the unmuted ones"
+        levels = [level for level in (span.residual_db, span.share_db) if level is not None]
+        if span.is_exactly_silent is not False and max(levels) == span.residual_db:
+            trace = f"its beeps are there, {-max(levels):.0f} dB below the unmuted ones"
+        elif span.is_exactly_silent is not False:
+            trace = f"it is in the mix, {-max(levels):.0f} dB below its own track"
         message = f"{span.role} is muted from {span.start_s:.2f} to {span.end_s:.2f} s, but {trace}"
         yield Finding(Fault.MUTED_NOT_SILENT, Severity.DEGRADED, message, at_s=span.start_s)
 

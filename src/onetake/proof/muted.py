@@ -1,8 +1,12 @@
 """Whether muted spans really hold none of the muted source.
 
-Two probes, each with its own reach. The pattern's chirps: one of the muted source would begin
-here, is there a trace of it? Digital silence: where nothing else was recorded either, every sample
-must be zero. Anything else in the sound cannot be told apart from the other source.
+Three probes, each with its own reach. The pattern's chirps: one of the muted source would begin
+here, is there a trace of it? Safety tracks: how much of the source's own track is in the mix?
+Digital silence: where nothing else was recorded either, every sample must be zero. Without any of
+them the sources cannot be told apart.
+
+Invariant: one probe that sees the source is enough to say that it is there; to say that it is not
+takes one that could have seen it.
 """
 
 from __future__ import annotations
@@ -13,10 +17,13 @@ import numpy as np
 
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.pattern import CHIRP_AMPLITUDE, CHIRP_NS
+from onetake.model.settings import Tracks
 from onetake.model.units import NS_PER_MS, NS_PER_S
-from onetake.proof.companion import Companion, MutedPart
+from onetake.proof.companion import Companion
 from onetake.proof.events import SeenEvents
 from onetake.proof.results import MutedSpan, PathOffsets
+from onetake.proof.scan import Scan
+from onetake.proof.separate import Share, muted_shares
 from onetake.proof.sound import SoundTrack
 
 __all__ = ["muted_spans"]
@@ -37,52 +44,77 @@ of the other source below -70 dB."""
 _MASKED_DB = -40.0
 """With more other sound than this in the chirp's band the probe says nothing."""
 
+_SHARE_DB = -45.0
+"""Share of the source's own track that is a leak. Coding noise of two tracks at 160 kb/s is alike
+by up to -50 dB."""
+
+_HIDING_DB = -30.0
+"""If more than this could hide, the safety tracks say nothing."""
+
+_SAFETY_TRACKS = 3
+"""With separate tracks: the mix, the microphone, the system sound, in this order."""
+
 _Part = tuple[int, int]
 
 
 def muted_spans(
+    found: Scan,
     companion: Companion,
     events: SeenEvents | None,
     offsets: Sequence[PathOffsets],
-    sound: SoundTrack,
 ) -> list[MutedSpan]:
-    """Hold the mixed track against every muted span of the report."""
-    return [
-        _judge(part, companion, events=events, offsets=offsets, sound=sound)
+    """Hold the mixed track, the first audio track, against every muted span of the report."""
+    if not found.sounds or not companion.muted:
+        return []
+    mix = found.sounds[0]
+    spans = [
+        (part.role, part.start_ns, mix.end_ns if part.end_ns is None else part.end_ns)
         for part in companion.muted
     ]
+    shares: list[Share | None] = [None] * len(spans)
+    if companion.report.settings.tracks is Tracks.SEPARATE and len(found.sounds) >= _SAFETY_TRACKS:
+        _, mic, system = (sound.track.index for sound in found.sounds[:_SAFETY_TRACKS])
+        own = {Role.MIC: mic, Role.SYSTEM: system}
+        shares = muted_shares(found.path, spans, own, mix.track.index)
+    judged = []
+    for (role, start_ns, end_ns), share in zip(spans, shares, strict=True):
+        span = (start_ns, end_ns)
+        residuals = []
+        if events is not None:
+            residuals = _residuals_db(role, span, events, offsets, mix)
+        silent = _is_silent(role, span, companion, mix)
+        judged.append(_judge(role, span, residuals, silent, share))
+    return judged
 
 
 def _judge(
-    part: MutedPart,
-    companion: Companion,
-    *,
-    events: SeenEvents | None,
-    offsets: Sequence[PathOffsets],
-    sound: SoundTrack,
+    role: Role,
+    span: _Part,
+    residuals: list[tuple[float, bool]],
+    silent: bool | None,
+    share: Share | None,
 ) -> MutedSpan:
-    end_ns = sound.end_ns if part.end_ns is None else part.end_ns
-    residuals = []
-    if events is not None:
-        residuals = _residuals_db(part.role, (part.start_ns, end_ns), events, offsets, sound)
-    silent = _is_silent(part, end_ns, companion, sound)
     residual_db = max((level for level, _ in residuals), default=None)
-    leaks = any(level > LEAK_DB for level, is_chirp in residuals if is_chirp)
+    is_seen = (
+        silent is False
+        or any(is_chirp and level > LEAK_DB for level, is_chirp in residuals)
+        or (share is not None and share.is_seen and share.share_db > _SHARE_DB)
+    )
     is_masked = any(level > _MASKED_DB for level, is_chirp in residuals if not is_chirp)
-    if leaks or silent is False:
-        is_clean: bool | None = False
-    elif silent or (residuals and not is_masked):
-        is_clean = True
-    else:
-        is_clean = None
+    could_be_seen = (
+        silent is True
+        or (bool(residuals) and not is_masked)
+        or (share is not None and share.share_db <= _HIDING_DB)
+    )
     return MutedSpan(
-        role=part.role,
-        start_s=part.start_ns / NS_PER_S,
-        end_s=end_ns / NS_PER_S,
+        role=role,
+        start_s=span[0] / NS_PER_S,
+        end_s=span[1] / NS_PER_S,
         probes=len(residuals),
         residual_db=None if residual_db is None else round(residual_db, 1),
+        share_db=None if share is None else share.share_db,
         is_exactly_silent=silent,
-        is_clean=is_clean,
+        is_clean=False if is_seen else (True if could_be_seen else None),
     )
 
 
@@ -122,14 +154,12 @@ def _reference(path: str, span: _Part, sound: SoundTrack) -> float:
     return float(np.percentile(outside, 75)) if outside else CHIRP_AMPLITUDE
 
 
-def _is_silent(
-    part: MutedPart, end_ns: int, companion: Companion, sound: SoundTrack
-) -> bool | None:
+def _is_silent(role: Role, span: _Part, companion: Companion, sound: SoundTrack) -> bool | None:
     """Whether the samples are digital silence where the other source is muted as well."""
     silences = sound.silence_spans_ns()
     both = [
         (start + _SMEAR_NS, end - _SMEAR_NS)
-        for start, end in _other_muted(part, end_ns, companion, sound.end_ns)
+        for start, end in _other_muted(role, span, companion, sound.end_ns)
         if end - start > 3 * _SMEAR_NS
     ]
     if not both:
@@ -137,16 +167,14 @@ def _is_silent(
     return all(any(low <= start and end <= high for low, high in silences) for start, end in both)
 
 
-def _other_muted(
-    part: MutedPart, end_ns: int, companion: Companion, file_end_ns: int
-) -> list[_Part]:
-    """Return where within the part the other source is muted or was never recorded."""
-    (other,) = (role for role in AUDIO_ROLES if role is not part.role)
+def _other_muted(role: Role, span: _Part, companion: Companion, file_end_ns: int) -> list[_Part]:
+    """Return where within the span the other source is muted or was never recorded."""
+    (other,) = (name for name in AUDIO_ROLES if name is not role)
     if other in companion.absent:
-        return [(part.start_ns, end_ns)]
+        return [span]
     spans = []
     for muted in companion.muted:
         if muted.role is other:
-            other_end_ns = file_end_ns if muted.end_ns is None else muted.end_ns
-            spans.append((max(part.start_ns, muted.start_ns), min(end_ns, other_end_ns)))
+            end_ns = file_end_ns if muted.end_ns is None else muted.end_ns
+            spans.append((max(span[0], muted.start_ns), min(span[1], end_ns)))
     return [(start, end) for start, end in spans if end > start]

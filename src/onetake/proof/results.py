@@ -224,6 +224,9 @@ class MutedSpan(msgspec.Struct, frozen=True):
     """Chirps of this source that would be in the span if it were not muted."""
     residual_db: float | None
     """Largest trace of such a chirp relative to the unmuted ones; None = nothing to probe with."""
+    share_db: float | None
+    """How much of the source's own safety track is in the mix, or could hide there, dB; None = no
+    safety tracks, or nothing in them to tell by."""
     is_exactly_silent: bool | None
     """Whether the samples are digital silence; None = the other source was not muted as well."""
     is_clean: bool | None

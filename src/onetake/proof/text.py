@@ -86,5 +86,7 @@ def _muted(span: MutedSpan) -> str:
         parts.append("all samples zero" if span.is_exactly_silent else "samples are not zero")
     if span.probes and span.residual_db is not None:
         parts.append(f"trace of {span.probes} beeps at most {span.residual_db:.0f} dB")
+    if span.share_db is not None:
+        parts.append(f"at most {span.share_db:.0f} dB of its own track")
     what = ", ".join(parts) if parts else "cannot be told"
     return f"{span.role} {span.start_s:.2f} to {span.end_s:.2f} s: {what}"

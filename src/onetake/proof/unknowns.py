@@ -65,7 +65,7 @@ def _about_report(companion: Companion, muted: Sequence[MutedSpan]) -> list[str]
         said.append(
             f"{len(dark)} muted spans: nothing in them tells the muted source from the other one."
         )
-    if any(span.probes for span in muted):
+    if any(span.probes and span.share_db is None for span in muted):
         said.append("Muted spans: probed with the pattern's beeps, not with other sounds.")
     kinds = {type(event.command).__name__ for event in companion.report.controls}
     if kinds & {"ShowCamera", "SetOverlay", "MoveOverlay"}:
