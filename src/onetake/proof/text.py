@@ -35,7 +35,8 @@ def _lines(report: CheckReport) -> Iterator[str]:
     if report.frames is not None:
         yield f"  frames   {_frames(report.frames)}"
     for path in report.offsets:
-        yield f"  sync     {offset_line(path)}"
+        where = f" in track {path.track}" if len(report.sound) > 1 else ""
+        yield f"  sync     {offset_line(path)}{where}"
         drift = _drift(path)
         if drift:
             yield f"           {drift}"
@@ -51,10 +52,9 @@ def _lines(report: CheckReport) -> Iterator[str]:
 def offset_line(path: PathOffsets) -> str:
     """Return the offsets of one path in one line, resolution included."""
     missing = f", {path.missing} not heard" if path.missing else ""
-    track = f", track {path.track}" if path.track > 1 else ""
     return (
         f"{_PATHS.get(path.path, path.path)}: median {_ms(path.median_ms)} ms, "
-        f"worst {_ms(path.worst_ms)} ms over {path.events} events{missing}{track} "
+        f"worst {_ms(path.worst_ms)} ms over {path.events} events{missing} "
         f"(resolution {path.resolution_ms:.2g} ms)"
     )
 
