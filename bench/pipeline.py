@@ -34,6 +34,7 @@ from clips import CAMERA_PX, CONTENTS, SIZES, Clip, Sounds, camera_loop, make_cl
 from numpy.typing import NDArray
 
 from onetake.audio.lane import AudioLane
+from onetake.engine.lane_threads import ADVANCE_EVERY_NS
 from onetake.file.encoders import VIDEO_TIME_BASE, add_video_stream, choose_encoder
 from onetake.file.mp4 import Mp4Writer, video_ticks
 from onetake.file.presets import GOP_S
@@ -145,6 +146,7 @@ class Take:
         self._video = VideoLane(settings, compositor, write or self._write)  # type: ignore[arg-type]
         self._encode = meter.timed("encode", self._writer.write_video)
         self._fed = -RATE_LEAD
+        self._mix_ns = 0
         self.marks: list[float] = []
         """Process CPU seconds at each second of the take."""
 
@@ -189,7 +191,13 @@ class Take:
                 part = samples[first : first + BLOCK]
                 self._audio.feed(role, AudioBlock(stamp_ns, part, 48_000, stamp_ns + 10_000_000))
             self._fed += BLOCK
-        blocks = self._audio.finish(until_ns) if is_end else self._audio.advance(until_ns)
+        if is_end:
+            blocks = self._audio.finish(until_ns)
+        elif until_ns >= self._mix_ns:
+            self._mix_ns = until_ns + ADVANCE_EVERY_NS
+            blocks = self._audio.advance(until_ns)
+        else:
+            return
         for block in blocks:
             self._writer.write_audio(block.tracks)
 
@@ -218,7 +226,7 @@ def written_pictures(
         assert isinstance(image, av.VideoFrame)
         copy = av.VideoFrame(image.width, image.height, image.format.name)
         for to, plane in zip(copy.planes, image.planes, strict=True):
-            to.update(plane)
+            to.update(bytes(plane))
         copy.pts, copy.time_base = video_ticks(position_ns), VIDEO_TIME_BASE
         copies.append(copy)
         return True
