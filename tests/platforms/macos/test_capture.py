@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.platforms.macos.fake import Mac
 from tests.platforms.macos.fake.signals import MIC_HZ
+from tests.platforms.macos.fake.world import CameraSpec
 from tests.platforms.macos.making import (
     back_end,
     laid,
@@ -51,6 +52,17 @@ def test_default_camera_follows_the_system(mac: Mac) -> None:
     camera = _source(Role.CAMERA, "avf:default")
     with running(camera):
         assert camera.device.name == "FaceTime HD Camera"
+
+
+def test_default_that_changes_ends_the_source(mac: Mac, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When another camera becomes the default, the source ends, so that the next one opens it; a
+    pinned one stays."""
+    monkeypatch.setattr(back_end("capture"), "DEFAULT_LOOK_NS", 50_000_000)
+    with running(_source(Role.CAMERA, "avf:default")) as follows, running(_camera()) as stays:
+        mac.cameras.insert(0, CameraSpec("CAM-2", "Desk Camera"))
+        assert until(lambda: follows.error is not None, 2.0)
+        assert stays.error is None
+    assert follows.error.code == "default"  # type: ignore[union-attr]
 
 
 def test_copied_pictures_for_the_portable_encoders(mac: Mac) -> None:

@@ -6,6 +6,8 @@ import pytest
 from tests.platforms.macos.fake import Mac
 from tests.platforms.macos.making import back_end
 
+from onetake.errors import PermissionDenied
+
 
 def test_all_granted(mac: Mac) -> None:
     """Granted permissions need no advice; the holder is the application, not python."""
@@ -93,6 +95,15 @@ def test_asking_asks_once(mac: Mac) -> None:
     mac.has_preflight = False
     permissions.ask("screen")
     assert mac.asked == ["screen"]
+
+
+def test_a_refused_recording_counts_as_asked(mac: Mac) -> None:
+    """ScreenCaptureKit asks by itself; after its refusal the screen is denied, not "not asked"."""
+    mac.has_screen_grant = False
+    assert back_end("permissions").grant_of("screen") == "not-asked"
+    with pytest.raises(PermissionDenied):
+        back_end("content").shareable()
+    assert back_end("permissions").grant_of("screen") == "denied"
 
 
 def test_holder_without_a_bundle(mac: Mac, monkeypatch: pytest.MonkeyPatch) -> None:

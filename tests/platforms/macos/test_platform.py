@@ -65,14 +65,22 @@ def test_lists_everything_there_is(mac: Mac) -> None:
     ]
 
 
-def test_listing_never_raises(mac: Mac) -> None:
-    """Without the screen permission microphones and cameras are listed, and the problem is said."""
+def test_listing_never_raises_and_never_asks(mac: Mac) -> None:
+    """Without the screen permission everything but windows is listed, the problem is said, and
+    macOS is not made to ask; without an awake display that is said, too."""
+    _rich(mac)
     mac.has_screen_grant = False
     platform = _platform()
-    roles = {device.role for device in platform.devices()}
-    assert roles == {Role.MIC, Role.CAMERA}
+    ids = {device.id for device in platform.devices()}
+    assert {"mac:system", "display:1", "display:2", "avf:CAM-1"} <= ids
+    assert not any(one.startswith(("window:", "app:")) for one in ids)
     assert len(platform.problems()) == 1
     assert "Terminal" in platform.problems()[0]
+    assert mac.asked == []
+    for display in mac.displays:
+        display.is_asleep = True
+    assert {device.role for device in platform.devices()} == {Role.MIC, Role.CAMERA}
+    assert len(platform.problems()) == 2
 
 
 def test_listing_on_macos_13(mac: Mac) -> None:

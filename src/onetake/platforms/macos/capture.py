@@ -46,6 +46,9 @@ breaks the 3 s a device has to open."""
 SILENT_NS = 3 * NS_PER_S
 """A camera or microphone never pauses: nothing for so long means that it is dead."""
 
+DEFAULT_LOOK_NS = NS_PER_S
+"""How often a source on the default device looks whether it still is."""
+
 MOST_CAMERA_FPS = 30
 """A camera faster than this costs power and is not seen in an overlay."""
 
@@ -120,6 +123,9 @@ class CaptureSource:
         self._clock = clock
         self._lender = Lender(is_copied=is_copied)
         self._size_px = (0, 0)
+        self._next_look_ns = 0
+        self._media_type: Any = None
+        self._uid: Any = None
         self._session: Any = None
         self._session_clock: Any = None
         self._delegate: Any = None
@@ -135,8 +141,10 @@ class CaptureSource:
         """
         is_camera = self.device.role is Role.CAMERA
         allowed("camera" if is_camera else "microphone")
-        media_type = AVFoundation.AVMediaTypeVideo if is_camera else AVFoundation.AVMediaTypeAudio
-        device = find_device(self.device.id, media_type)
+        video, audio = AVFoundation.AVMediaTypeVideo, AVFoundation.AVMediaTypeAudio
+        self._media_type = video if is_camera else audio
+        device = find_device(self.device.id, self._media_type)
+        self._uid = device.uniqueID()
         self._host = HostTime(self._clock)
         self.delivery = Delivery(self._host)
         self._blocks = BlockMaker(self._host)
@@ -258,6 +266,12 @@ class CaptureSource:
     def _check_alive(self) -> None:
         if self.delivery.silent_ns() > SILENT_NS:
             raise DeviceUnavailable(f"{self.device.name} has gone silent", code="device-silent")
+        now_ns = self._clock.now_ns()
+        if self.device.id.endswith(":default") and now_ns > self._next_look_ns:
+            self._next_look_ns = now_ns + DEFAULT_LOOK_NS
+            with objc.autorelease_pool():
+                if find_device(self.device.id, self._media_type).uniqueID() != self._uid:
+                    raise DeviceUnavailable("another device is the default now", code="default")
 
 
 def _limit_rate(device: Any, fps: int) -> None:

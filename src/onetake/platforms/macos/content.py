@@ -20,7 +20,7 @@ from onetake.model.geometry import Rect
 from onetake.model.settings import Settings
 from onetake.platforms.contract import region_within
 from onetake.platforms.macos.bridge import Reply, describe, failed
-from onetake.platforms.macos.permissions import denied
+from onetake.platforms.macos.permissions import denied, remember_asked
 
 __all__ = ["SCREEN_SCHEMES", "Target", "View", "active_displays", "shareable", "stream_error"]
 
@@ -82,6 +82,7 @@ def shareable() -> Any:
     if failed(error):
         problem = stream_error(error)
         if isinstance(problem, PermissionDenied):
+            remember_asked()
             _refusal["until_s"] = time.monotonic() + ASK_AGAIN_S
         raise problem
     return content

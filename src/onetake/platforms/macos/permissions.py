@@ -23,7 +23,19 @@ import Quartz
 from onetake.errors import OnetakeError, PermissionDenied
 from onetake.platforms.macos.bridge import Reply
 
-__all__ = ["Fact", "Grant", "ask", "denied", "facts", "grant_of", "holder", "open_settings", "pane"]
+__all__ = [
+    "KINDS",
+    "Fact",
+    "Grant",
+    "ask",
+    "denied",
+    "facts",
+    "grant_of",
+    "holder",
+    "open_settings",
+    "pane",
+    "remember_asked",
+]
 
 KINDS = ("screen", "microphone", "camera")
 _PANES = {
@@ -110,7 +122,7 @@ def ask(kind: str) -> Grant:
     if kind == "screen":
         if not Quartz.CGPreflightScreenCaptureAccess():
             Quartz.CGRequestScreenCaptureAccess()
-            Foundation.NSUserDefaults.standardUserDefaults().setBool_forKey_(True, _asked_key())
+            remember_asked()
         return grant_of(kind)
     grant = grant_of(kind)
     if grant is Grant.NOT_ASKED:
@@ -175,6 +187,11 @@ def holder() -> str:
             return str(app.localizedName() or bundle_id)
         pid = parents.get(pid, 0)
     return os.environ.get("TERM_PROGRAM", "") or "the application onetake was started from"
+
+
+def remember_asked() -> None:
+    """Note that macOS has asked about the screen: it does not say so itself."""
+    Foundation.NSUserDefaults.standardUserDefaults().setBool_forKey_(True, _asked_key())
 
 
 def _asked_key() -> str:

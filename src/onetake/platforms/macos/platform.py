@@ -41,7 +41,7 @@ class MacPlatform:
         """List displays, windows, applications, system sound, microphones and cameras."""
         self._problems = []
         found: list[Device] = []
-        for listing in (_screens, _microphones, _cameras):
+        for listing in (_displays, _windows, _microphones, _cameras):
             try:
                 found += listing()
             except OnetakeError as error:
@@ -114,24 +114,35 @@ def _is_native(settings: Settings) -> bool:
     return is_own_screen and settings.encoder == "auto" and settings.codec is not Codec.AV1
 
 
-def _screens() -> list[Device]:
+def _displays() -> list[Device]:
+    """List displays and system sound; needs no permission, so nobody is asked."""
+    import Quartz
+
+    from onetake.platforms.macos.content import active_displays
+
+    main = Quartz.CGMainDisplayID()
+    numbers = sorted(active_displays(), key=lambda number: (number != main, number))
+    if not numbers:
+        raise DeviceUnavailable("no display is on", hint="wake it, or open the lid")
+    found = [Device("mac:system", "System sound", Role.SYSTEM, is_default=True)]
+    for place, number in enumerate(numbers, 1):
+        size = Quartz.CGDisplayBounds(number).size
+        said = f"{size.width:.0f}x{size.height:.0f} points"
+        found.append(Device(f"display:{number}", f"Display {place}", Role.SCREEN, place == 1, said))
+    return found
+
+
+def _windows() -> list[Device]:
+    """List windows and applications. Raises PermissionDenied, without asking for it."""
     import Quartz
 
     from onetake.platforms.macos.content import shareable
+    from onetake.platforms.macos.permissions import denied
 
-    main = Quartz.CGMainDisplayID()
+    if not Quartz.CGPreflightScreenCaptureAccess():
+        raise denied("screen")
     content = shareable()
-    found = [Device("mac:system", "System sound", Role.SYSTEM, is_default=True)]
-    for number, display in enumerate(content.displays(), 1):
-        found.append(
-            Device(
-                f"display:{display.displayID()}",
-                f"Display {number}",
-                Role.SCREEN,
-                is_default=display.displayID() == main,
-                format=f"{display.width()}x{display.height()} points",
-            )
-        )
+    found = []
     for window in content.windows():
         size, app = window.frame().size, window.owningApplication()
         is_small = min(size.width, size.height) < SMALLEST_WINDOW_PT
@@ -139,12 +150,8 @@ def _screens() -> list[Device]:
             continue
         name = f"{app.applicationName()}: {window.title()}"
         found.append(Device(f"window:{window.windowID()}", name, Role.SCREEN))
-    for app in content.applications():
-        if app.bundleIdentifier() and app.applicationName():
-            found.append(
-                Device(f"app:{app.bundleIdentifier()}", str(app.applicationName()), Role.SCREEN)
-            )
-    return found
+    apps = [(app.bundleIdentifier(), app.applicationName()) for app in content.applications()]
+    return found + [Device(f"app:{key}", str(name), Role.SCREEN) for key, name in apps if key]
 
 
 def _microphones() -> list[Device]:

@@ -317,8 +317,13 @@ def make(mac: Mac) -> dict[str, Any]:
     def display(number: int) -> Any:
         return next((d for d in mac.displays if d.number == number), None)
 
+    def bounds(number: int) -> CGRect:
+        spec = display(number)
+        return rect(0, 0, spec.width_pt, spec.height_pt)
+
     return {
         "CGRectMake": rect,
+        "CGDisplayBounds": bounds,
         "CGAffineTransformMake": lambda a, b, c, d, tx, ty: (a, b, c, d, tx, ty),
         "CGMainDisplayID": lambda: mac.displays[0].number if mac.displays else 0,
         "CGGetActiveDisplayList": active,

@@ -34,14 +34,6 @@ class SCDisplay(Framework):
         """Its CGDirectDisplayID."""
         return self._spec.number
 
-    def width(self) -> int:
-        """In points."""
-        return self._spec.width_pt
-
-    def height(self) -> int:
-        """In points."""
-        return self._spec.height_pt
-
     def frame(self) -> CGRect:
         """Its place on the desktop."""
         return rect(0, 0, self._spec.width_pt, self._spec.height_pt)
