@@ -145,6 +145,7 @@ def test_windows_applications_and_displays_record(
         assert until(lambda: bool(pictures.sink.frames))
 
 
+@pytest.mark.slow
 def test_doctor_finds_every_device_working(mac: Mac) -> None:
     """The preflight that opens and hears every device finds all four of a healthy Mac."""
     mac.schedule(0.0, 0.5, 20, 0.3)
@@ -168,6 +169,7 @@ def test_own_and_chosen_applications_are_left_out(mac: Mac) -> None:
         assert mac.running[0]._filter._hidden == ["org.editor", "org.onetake"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "device_id"),
     [

@@ -269,6 +269,7 @@ def test_silent_death_is_noticed_after_sleep(mac: Mac, monkeypatch: pytest.Monke
         assert until(lambda: pictures.error is not None, 2.0)
 
 
+@pytest.mark.slow
 def test_no_callbacks_while_silent_are_silence(mac: Mac, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing is delivered because nothing plays, silence is: gapless, in time, from the
     opening on, and no sign of death."""

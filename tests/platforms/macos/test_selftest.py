@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tests.platforms.macos.fake import Mac
 from tests.platforms.macos.make_api_table import SENT_OWNERS, runtime_names
 from tests.platforms.macos.making import back_end
@@ -41,6 +42,7 @@ def test_list_is_the_one_of_the_table() -> None:
     assert shipped == json.loads(json.dumps(runtime_names(TABLE, list(SENT_OWNERS))))
 
 
+@pytest.mark.slow
 def test_synthetic_take_is_in_sync(mac: Mac, tmp_path: Path) -> None:
     """The synthetic take goes through compositor and writer, sound two seconds behind, and its
     file passes the check."""
