@@ -53,7 +53,10 @@ def test_a_muted_tone_is_digital_zero(name, tmp_path, monkeypatch):
     sound = decoded_mix(tmp_path / "take.mp4")
     inside = sound[muted + RAMP + BLOCK : unmuted - BLOCK]
     assert len(inside) > RATE_HZ // 2
-    assert np.count_nonzero(inside) == 0
+    # One block on nothing is left that 16 bits could say; the codec's transform spans two blocks,
+    # so its last rounding errors (around 1e-7) end with the second.
+    assert np.count_nonzero(np.round(inside * 32768)) == 0
+    assert np.count_nonzero(inside[BLOCK:-BLOCK]) == 0
     # Loud to the very position, silent one block after it; and loud again one block after the end.
     assert np.abs(sound[muted - BLOCK : muted]).max() > 0.3
     assert np.abs(sound[unmuted + RAMP : unmuted + RAMP + BLOCK]).max() > 0.3
