@@ -54,6 +54,18 @@ def test_cut_files(suffix: str, share: float, files: dict[str, bytes], tmp_path:
     assert 0 <= lacks <= len(data) - kept
     if suffix in ("mkv", "webm"):
         assert lacks == len(data) - kept
+    else:
+        end = next(end for end in box_ends(data) if end >= kept)
+        assert (lacks == 0) == (kept == end)
+        assert lacks <= end - kept
+
+
+def box_ends(data: bytes) -> list[int]:
+    """Return where the outermost boxes of an MP4 end."""
+    ends = [0]
+    while ends[-1] < len(data):
+        ends.append(ends[-1] + int.from_bytes(data[ends[-1] : ends[-1] + 4], "big"))
+    return ends
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=SLOW_FIXTURE)
