@@ -141,6 +141,21 @@ def test_a_failed_file_is_told_once_and_harms_no_other() -> None:
     assert papers[1].positions_ns == [0]
 
 
+def test_sound_of_before_a_failure_still_goes_into_the_failed_file() -> None:
+    """The mixer is two seconds behind: what is heard before the cut belongs to the file that
+    failed, which may still be able to keep it."""
+    parts, papers, _ = chain()
+    parts.open("take.mp4")
+    papers[0].fails = OutputFailed("broken")
+    parts.pump(0.0)
+    papers[0].fails = None
+    parts.open("take part 2.mp4")
+    parts.cut(ns_from_sample(100))
+    parts.write_audio(counted(0, 150))
+    assert list(papers[0].samples[:, 0]) == list(range(100))
+    assert list(papers[1].samples[:, 0]) == list(range(100, 150))
+
+
 def test_a_full_disk_is_nobodys_alone() -> None:
     """No other file escapes a full disk, so it ends the take instead of beginning a new file."""
     parts, papers, failures = chain()

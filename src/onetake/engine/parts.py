@@ -143,8 +143,9 @@ class PartChain:
                 end = min(count, following.start_sample - self._next_sample + offset)
             if end > offset:
                 run = [track[offset:end] for track in samples]
-                if part.failure is None:
-                    self._attempt(part, partial(part.writer.write_audio, run))
+                # Also into a file that has failed: the sound of its last two seconds comes only
+                # now, and most failures are the disk's, which keep no encoder from encoding.
+                self._attempt(part, partial(part.writer.write_audio, run))
                 self._next_sample += end - offset
                 offset = end
             if following is not None and self._next_sample >= following.start_sample:

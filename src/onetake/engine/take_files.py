@@ -13,8 +13,9 @@ from onetake.engine.finishing import Ended, TakeOutcome, finish_file, outcome_of
 from onetake.engine.parts import Part, PartChain
 from onetake.engine.plan import Plan, Warn
 from onetake.engine.readings import Readings
-from onetake.errors import OnetakeError, OutputFailed
-from onetake.file.naming import part_path
+from onetake.errors import DiskFull, OnetakeError, OutputFailed
+from onetake.file.naming import default_folder, part_path
+from onetake.file.output_file import output_errors
 from onetake.model.events import Event
 from onetake.model.units import NS_PER_MS
 
@@ -69,9 +70,26 @@ class TakeFiles:
         """
         if reason and self.parts.count >= MOST_FAILED_PARTS:
             raise OutputFailed(reason)
-        part = self.parts.open(str(part_path(self._path, self.parts.count + 1)))
+        part = self._opened(self.parts.count + 1, may_move=bool(reason))
         self._keep_books(part, history)
         return part
+
+    def _opened(self, number: int, *, may_move: bool) -> Part:
+        """Open a further file beside the first one; in the user's videos folder if `may_move` and
+        nothing can be written there any more."""
+        try:
+            return self.parts.open(str(part_path(self._path, number)))
+        except DiskFull:
+            raise
+        except OutputFailed:
+            folder = default_folder()
+            if not may_move or folder == self._path.parent:
+                raise
+            with output_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            part = self.parts.open(str(part_path(folder / self._path.name, number)))
+            self._path = folder / self._path.name
+            return part
 
     def happened(self, event: Event) -> None:
         """Let the journals remember an event; never touches the disk."""
