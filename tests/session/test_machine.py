@@ -18,7 +18,14 @@ from onetake.model.commands import (
     TimedCommand,
 )
 from onetake.model.devices import Role
-from onetake.model.events import ControlChanged, SourceState, StateChanged, TakeState, Warned
+from onetake.model.events import (
+    ControlChanged,
+    SourceChanged,
+    SourceState,
+    StateChanged,
+    TakeState,
+    Warned,
+)
 from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_MS, NS_PER_S
 from onetake.session.machine import SCREEN_WAIT_NS, SOURCE_WAIT_NS, Session, step
@@ -34,6 +41,7 @@ from onetake.session.messages import (
     Publish,
     SourceDelivered,
     SourceLost,
+    Stalled,
     SwitchSource,
     Tick,
     TimelineStarted,
@@ -204,6 +212,26 @@ def test_all_sources_gone_ends_the_take() -> None:
         session, effects = step(session, SourceLost(role, "id", T0_NS + NS_PER_S, "unplugged"))
     assert isinstance(effects[-1], BeginStop)
     assert session.state is TakeState.STOPPING
+
+
+def test_a_lost_source_is_told_once() -> None:
+    """However often it is tried in vain, a loss is one event, so that hours of it stay readable."""
+    session, first = step(running(), SourceLost(Role.MIC, "id", T0_NS + NS_PER_S, "gone"))
+    session, again = step(session, SourceLost(Role.MIC, "id", T0_NS + 2 * NS_PER_S, "still gone"))
+    assert len(events_of(first)) == 1
+    assert again == []
+
+
+def test_a_time_in_which_nothing_ran_is_told_with_its_place() -> None:
+    """A stopped or starved recorder has a hole in its picture, from the last look to the next."""
+    _, effects = step(running(), Stalled(T0_NS + NS_PER_S, T0_NS + 6 * NS_PER_S))
+    warned, lost, back = events_of(effects)
+    assert isinstance(warned, Warned)
+    assert (warned.code, warned.position_ns) == ("stalled", NS_PER_S)
+    assert isinstance(lost, SourceChanged)
+    assert isinstance(back, SourceChanged)
+    assert (lost.state, lost.position_ns) == (SourceState.LOST, NS_PER_S)
+    assert (back.state, back.position_ns) == (SourceState.LIVE, 6 * NS_PER_S)
 
 
 def test_a_failed_writer_ends_the_take_as_failed() -> None:

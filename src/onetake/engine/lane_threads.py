@@ -42,6 +42,14 @@ ADVANCE_EVERY_NS = 100 * NS_PER_MS
 READ_EVERY_NS = 2 * NS_PER_S
 """How often a lane's statistics are made for others to read. They take a millisecond or two."""
 
+STALL_NS = NS_PER_S
+"""A lane that did not run for this long was stopped, or starved. Shorter: an ordinary slow moment
+of a busy machine counts. Longer: sound that waits in the system would be called missing."""
+
+SETTLE_NS = NS_PER_S
+"""How long the sound that waited in the system meanwhile may take to come in before the lane goes
+on mixing. Shorter writes silence in its place; longer only delays the file."""
+
 BATCH_LIMIT = 500
 """Most items taken in before the mixer renders, so that a long backlog cannot starve it."""
 
@@ -190,6 +198,7 @@ class AudioLaneThread(LaneThread):
 
     def _work(self) -> None:
         next_ns = 0
+        looked_ns = self._clock.now_ns()
         while True:
             end = self._take_in_waiting()
             if end is not None:
@@ -199,6 +208,9 @@ class AudioLaneThread(LaneThread):
                 return
             now_ns = self._clock.now_ns()
             self._read(now_ns)
+            if now_ns - looked_ns > STALL_NS:
+                next_ns = now_ns + SETTLE_NS
+            looked_ns = now_ns
             if now_ns >= next_ns:
                 next_ns = now_ns + ADVANCE_EVERY_NS
                 # Behind with the queue: what is in it has happened but is not known yet.

@@ -17,6 +17,7 @@ from onetake.engine.inlets import Inlets
 from onetake.engine.lane_queue import End, StartAt
 from onetake.model.commands import Command, TimedCommand
 from onetake.model.events import ControlChanged, Event, Meters, Started, Warned
+from onetake.model.units import NS_PER_S
 from onetake.session.machine import Session, step
 from onetake.session.messages import (
     Apply,
@@ -25,6 +26,7 @@ from onetake.session.messages import (
     Effect,
     Publish,
     SessionEvent,
+    Stalled,
     TimelineStarted,
 )
 
@@ -33,6 +35,10 @@ __all__ = ["HISTORY_LIMIT", "SessionDriver"]
 HISTORY_LIMIT = 20_000
 """Most events kept for the report. A script that toggles ten times a second fills it in half an
 hour; the oldest are forgotten then, which the report says."""
+
+STALL_NS = NS_PER_S
+"""A wait that is over by this much means that the whole program did not run. Shorter: every hiccup
+of a busy machine is told. Longer: a second of standing picture that nobody is told of."""
 
 RECENT_WARNINGS = 20
 """Warnings in a snapshot."""
@@ -80,6 +86,16 @@ class SessionDriver:
         """Listen to the events from now on, or to all there have been as well."""
         with self._lock:
             return self._broadcaster.subscribe(self._history if from_start else ())
+
+    def wait_for_work(self, timeout_s: float) -> None:
+        """Wait until there is work or the time is over; tells when that took far too long. The
+        take's thread only."""
+        before_ns = self._clock.now_ns()
+        self.woken.wait(timeout_s)
+        self.woken.clear()
+        now_ns = self._clock.now_ns()
+        if now_ns - before_ns > STALL_NS:
+            self.step(Stalled(before_ns, now_ns))
 
     def step(self, event: SessionEvent) -> None:
         """Move the session on."""

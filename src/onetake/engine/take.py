@@ -228,8 +228,7 @@ class Take:
     def _conduct(self) -> int | None:
         """Run until the stop; return its host time, or None when there is nothing to finish."""
         while True:
-            self._driver.woken.wait(TICK_S)
-            self._driver.woken.clear()
+            self._driver.wait_for_work(TICK_S)
             if self._desk.refused is not None and not self._started.is_set():
                 self._error = self._desk.refused
                 return None

@@ -59,6 +59,7 @@ from onetake.session.messages import (
     SessionEvent,
     SourceDelivered,
     SourceLost,
+    Stalled,
     SwitchSource,
     Tick,
     TimelineStarted,
@@ -152,6 +153,8 @@ def step(session: Session, event: SessionEvent) -> _Step:
             return _command(session, event.timed)
         case Tick():
             return _tick(session, event.host_ns)
+        case Stalled():
+            return _stalled(session, event)
         case TookFailure():
             return _failed(session, event)
         case PartFailed():
@@ -197,6 +200,8 @@ def _open_writer(session: Session) -> _Step:
 
 
 def _source_lost(session: Session, event: SourceLost) -> _Step:
+    if session.sources.get(event.role) is SourceState.LOST:
+        return session, []  # One more attempt in vain: told once, however long it takes.
     lost = replace(session, sources={**session.sources, event.role: SourceState.LOST})
     position_ns = lost.position_ns(event.host_ns)
     changed = SourceChanged(
@@ -238,6 +243,23 @@ def _start_without_the_late(session: Session, host_ns: int) -> _Step:
             hint = "it joins as soon as it delivers; check the device, or choose another one"
             effects.append(Publish(Warned("source-late", message, hint)))
     return opened, effects
+
+
+def _stalled(session: Session, event: Stalled) -> _Step:
+    """Tell of a time in which nothing ran, so that nobody grabbed the screen."""
+    if session.state is not TakeState.RECORDING:
+        return session, []
+    from_ns, to_ns = session.position_ns(event.from_ns), session.position_ns(event.host_ns)
+    message = f"the recorder was kept from running for {(to_ns - from_ns) / NS_PER_S:.1f} s"
+    hint = "the picture stands still there; sound that waited in the system is kept"
+    effects: list[Effect] = [Publish(Warned("stalled", message, hint, from_ns))]
+    if session.sources.get(Role.SCREEN) is SourceState.LIVE:
+        name = session.settings.screen
+        effects += [
+            Publish(SourceChanged(Role.SCREEN, SourceState.LOST, name, from_ns, message)),
+            Publish(SourceChanged(Role.SCREEN, SourceState.LIVE, name, to_ns)),
+        ]
+    return session, effects
 
 
 def _failed(session: Session, event: TookFailure) -> _Step:

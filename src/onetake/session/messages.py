@@ -23,6 +23,7 @@ __all__ = [
     "SessionEvent",
     "SourceDelivered",
     "SourceLost",
+    "Stalled",
     "SwitchSource",
     "Tick",
     "TimelineStarted",
@@ -80,6 +81,14 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Stalled:
+    """The whole program was kept from running between these host times."""
+
+    from_ns: int
+    host_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class TookFailure:
     """The file cannot go on."""
 
@@ -115,6 +124,7 @@ SessionEvent = (
     | TimelineStarted
     | CommandReceived
     | Tick
+    | Stalled
     | TookFailure
     | PartFailed
     | DiskRunsOut
