@@ -147,6 +147,8 @@ def _report(ended: Ended, encoder: str, error: OnetakeError | None) -> Report:
     for message in (error.message if error else "", session.failure):
         if message and message not in problems:
             problems.append(message)
+    if session.stop_reason == DiskFull.code and not error:
+        problems.append("the disk was almost full, so the take ended early")
     problems += [
         f"{role} never delivered anything"
         for role in sorted(session.requested)
