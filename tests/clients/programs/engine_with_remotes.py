@@ -32,4 +32,5 @@ with Remotes(controller, wish, RemoteConfig(notify=False)) as remotes:
     sys.stdin.read()
     dropped = controller.snapshot().dropped_frames
     finished = controller.stop()
-sys.stdout.write(json.dumps({"verdict": finished.verdict, "dropped": dropped}) + "\n")
+told = {"verdict": finished.verdict, "reasons": finished.reasons, "dropped": dropped}
+sys.stdout.write(json.dumps(told) + "\n")

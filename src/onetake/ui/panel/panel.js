@@ -24,7 +24,7 @@ const preview = new Preview(
 
 async function onOpen() {
   document.body.dataset.link = "open";
-  await rpc.call("subscribe", { events: ["state", "started", "control", "source", "warning", "meters", "stopped"] });
+  await rpc.call("subscribe", { events: ["state", "started", "control", "source", "file", "warning", "meters", "stopped"] });
   rpc.send("takes");
   await Promise.all([refresh(), listDevices()]);
 }
@@ -43,6 +43,7 @@ function onEvent(event) {
   if (event.event === "meters") return showMeters(event.levels);
   if (event.event === "warning") note(event.message + (event.hint ? ` (${event.hint})` : ""), event.position_ns, true);
   if (event.event === "source" && event.reason) note(`${event.role} ${event.state}: ${event.reason}`, event.position_ns, true);
+  if (event.event === "file") note(`goes on in ${event.path}${event.reason ? `: ${event.reason}` : ""}`, event.position_ns, Boolean(event.reason));
   if (event.event === "control") note(controlText(event.command), event.position_ns);
   if (event.event === "state") say(event.state);
   if (event.event === "stopped") showFinished(event);
