@@ -39,3 +39,15 @@ def test_a_high_bit_rate_keeps_a_larger_reserve() -> None:
     watch.update(0, 1000 * MB, 0)
     assert watch.update(10 * NS_PER_S, 99 * MB, 100 * MB).is_full
     assert not watch.update(11 * NS_PER_S, 111 * MB, 110 * MB).is_full
+
+
+def test_a_disk_that_takes_nothing_hangs_but_not_in_a_pause() -> None:
+    """Three seconds without a byte written are a hanging disk, unless nothing was to be written."""
+    watch = DiskWatch()
+    for second in range(4):
+        state = watch.update(second * NS_PER_S, 10 << 30, 1000, is_paused=True)
+    assert not state.is_stalled
+    for second in range(4, 7):
+        state = watch.update(second * NS_PER_S, 10 << 30, 1000)
+    assert state.is_stalled
+    assert not watch.update(7 * NS_PER_S, 10 << 30, 2000).is_stalled

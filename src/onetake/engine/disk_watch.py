@@ -23,6 +23,10 @@ have in memory when the stop comes."""
 WARN_MINUTES = 10.0
 """Warn when less than this is left: time enough to delete something without stopping."""
 
+STALL_NS = 3 * NS_PER_S
+"""A disk that takes nothing for so long hangs: sound alone is written twice a second. Shorter warns
+of a disk that only spins up; longer leaves less of the minute that fits into memory."""
+
 WINDOW_NS = 20 * NS_PER_S
 """The bit rate is that of the last 20 s: shorter jumps with every scene, longer answers late."""
 
@@ -36,6 +40,8 @@ class DiskState:
     """None while the bit rate is not known yet."""
     is_low: bool = False
     is_full: bool = False
+    is_stalled: bool = False
+    """Whether it has taken nothing for `STALL_NS`."""
 
 
 class DiskWatch:
@@ -43,10 +49,18 @@ class DiskWatch:
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, int]] = deque()
+        self._grown_ns = 0
+        self._grown_bytes = -1
         self.state = DiskState()
 
-    def update(self, host_ns: int, free_bytes: int, written_bytes: int) -> DiskState:
-        """Take a measurement in and return what follows from it."""
+    def update(
+        self, host_ns: int, free_bytes: int, written_bytes: int, *, is_paused: bool = False
+    ) -> DiskState:
+        """Take a measurement in and return what follows from it. Paused, nothing is written."""
+        # Looked at so late, it is not the disk that stood still but we.
+        is_late = bool(self._seen) and host_ns - self._seen[-1][0] > STALL_NS
+        if written_bytes != self._grown_bytes or is_paused or is_late:
+            self._grown_ns, self._grown_bytes = host_ns, written_bytes
         self._seen.append((host_ns, written_bytes))
         while host_ns - self._seen[0][0] > WINDOW_NS:
             self._seen.popleft()
@@ -61,5 +75,6 @@ class DiskWatch:
             minutes_left,
             is_low=minutes_left is not None and minutes_left < WARN_MINUTES,
             is_full=free_bytes <= reserve_bytes,
+            is_stalled=host_ns - self._grown_ns >= STALL_NS,
         )
         return self.state

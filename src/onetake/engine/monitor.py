@@ -66,9 +66,9 @@ class Monitor:
             return None
         return Meters(levels, session.position_ns(self._clock.now_ns()))
 
-    def is_disk_full(self, written_bytes: int) -> bool:
-        """Whether the take has to end now to be finished; warns when it soon will. Asks the disk
-        once a second."""
+    def is_disk_full(self, written_bytes: int, *, is_paused: bool) -> bool:
+        """Whether the take has to end now to be finished; warns when it soon will, and when the
+        disk hangs. Asks the disk once a second."""
         now_ns = self._clock.now_ns()
         if now_ns < self._next_disk_ns:
             return False
@@ -77,9 +77,11 @@ class Monitor:
             free_bytes = shutil.disk_usage(self._folder).free
         except OSError:
             return False  # A folder that has vanished is the writer's to notice and tell.
-        was_low = self._disk.state.is_low
-        state = self._disk.update(now_ns, free_bytes, written_bytes)
-        if state.is_low and not was_low:
+        before = self._disk.state
+        state = self._disk.update(now_ns, free_bytes, written_bytes, is_paused=is_paused)
+        if state.is_stalled and not before.is_stalled:
+            self._warn("disk-stalled", "the disk takes nothing", "the take waits in memory for it")
+        if state.is_low and not before.is_low:
             message = f"the disk has room for {state.minutes_left or 0:.0f} more minutes"
             self._warn("disk-low", message, "free some room, or stop soon")
         return state.is_full

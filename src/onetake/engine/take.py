@@ -46,6 +46,7 @@ from onetake.model.events import (
     Snapshot,
     SourceState,
     Started,
+    TakeState,
 )
 from onetake.model.media import AudioBlock
 from onetake.model.units import NS_PER_MS, ns_from_sample
@@ -337,11 +338,12 @@ class Take:
         meters = self._monitor.meters(self._driver.session)
         if meters is not None:
             self._driver.publish(meters)
-        wiring = self._wiring
+        wiring, session = self._wiring, self._driver.session
+        is_paused = session.state is TakeState.PAUSED
         if (
             wiring is not None
-            and self._driver.session.is_running
-            and self._monitor.is_disk_full(wiring.files.parts.size_bytes)
+            and session.is_running
+            and self._monitor.is_disk_full(wiring.files.parts.size_bytes, is_paused=is_paused)
         ):
             self._driver.step(DiskRunsOut(self._clock.now_ns()))
         if wiring is not None and wiring.files.parts.count > 1:
