@@ -1,6 +1,6 @@
 """A network camera with truth: JPEGs of the test pattern over HTTP, each drawn at its own instant.
 
-Run as a program:  python -m tests.stage.http_camera START_NS SCHEDULE FPS WIDTHxHEIGHT [MODE]
+Run as a program:  python -m tests.stage.http_camera START_NS SCHEDULE FPS WIDTHxHEIGHT [MODE] [PORT]
 
 It prints its port. MODE: `length` (parts tell their length), `boundary` (they do not), `login`
 (wants the user `me`, digest), `silent` (answers, then sends nothing), `mute` (accepts and never
@@ -47,12 +47,13 @@ def http_camera(
     width_px: int = 640,
     height_px: int = 360,
     mode: str = "length",
+    port: int = 0,
 ) -> Iterator[HttpCamera]:
-    """Run a camera; needs no programs but Python."""
+    """Run a camera, at a `port` of your choice if need be; needs no programs but Python."""
     with temporary_folder() as name:
         told = Path(name) / "port"
         command = [sys.executable, "-m", "tests.stage.http_camera", str(start_ns), str(schedule_id)]
-        command += [str(fps), f"{width_px}x{height_px}", mode]
+        command += [str(fps), f"{width_px}x{height_px}", mode, str(port)]
         with told.open("wb") as out, child(command, stdout=out.fileno()) as process:
             wait_until(lambda: told.read_bytes().endswith(b"\n"), "the camera")
             yield HttpCamera(f"http://127.0.0.1:{int(told.read_bytes())}/video", process)
@@ -113,7 +114,8 @@ def main() -> None:
     _Handler.fps, _Handler.mode = int(sys.argv[3]), sys.argv[5]
     width_px, height_px = sys.argv[4].split("x")
     _Handler.size = (int(width_px), int(height_px))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    port = int(sys.argv[6]) if len(sys.argv) > 6 else 0
+    server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
     print(server.server_port, flush=True)
     server.serve_forever()
 

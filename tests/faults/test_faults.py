@@ -1,0 +1,52 @@
+"""Never lose a take: real damage to the whole program, and every surviving second compared."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.command import SYNTHETIC, environment
+from tests.faults.catalogue import DEVICE_FAULTS, OTHER_FAULTS, kill_once, run_device_fault
+from tests.faults.rig import Rig
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+KILLS = int(os.environ.get("ONETAKE_KILLS", "6"))
+"""Kills in a run of the suite; `python -m bench.faults --kills 100` is the long form."""
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    """One stage for all: each damage is undone by its end."""
+    with Rig() as there:
+        yield there
+
+
+@pytest.mark.parametrize("name", DEVICE_FAULTS)
+def test_a_device_that_goes_and_comes_back(name: str, rig: Rig, tmp_path: Path) -> None:
+    """The take goes on, the source joins the same timeline, the span is in the report, and sound
+    and picture are together before and after."""
+    assert run_device_fault(name, rig, tmp_path).troubles == []
+
+
+@pytest.mark.parametrize("name", OTHER_FAULTS)
+def test_a_take_that_loses_its_disk_or_all_its_sources(name: str, rig: Rig, tmp_path: Path) -> None:
+    """What was recorded up to there is a valid file, and the reason is told."""
+    assert OTHER_FAULTS[name](rig, tmp_path).troubles == []
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_the_whole_program_killed_at_any_instant(number: int, tmp_path: Path) -> None:
+    """kill -9: of the picture less than a second is missing, without any repair; a repair loses
+    nothing of that and makes the report from the journal.
+
+    Of the sound as much more is missing as the mixer stays behind to know the devices' clocks.
+    """
+    after_s = random.Random(number).uniform(1.0, 8.0)
+    killed = kill_once(tmp_path / "take.mp4", after_s, SYNTHETIC, environment(tmp_path))
+    assert killed.troubles == []
+    assert killed.lost_picture_s <= 1.0
+    assert killed.lost_sound_s <= 3.2
