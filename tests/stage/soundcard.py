@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from onetake.model.pattern import EventSchedule, mic_sound, system_sound
 
+NS_PER_S = 1_000_000_000
 PLAY_RATE_HZ = 48000
 DAC_FRAME_BYTES = 4
 PIPE_BYTES = 32768
@@ -199,6 +200,10 @@ class Microphone(threading.Thread):
         self.schedule = EventSchedule(schedule_id)
         self.start_ns = 0
         self.dropped = 0
+        self.slips_ns: list[int] = []
+        """When samples were lost although somebody read: the machine stood still for too long."""
+        self._waiting = 0
+        self._read_ns = 0
 
     def run(self) -> None:
         descriptor = os.open(self.fifo, os.O_RDWR | os.O_NONBLOCK)
@@ -221,8 +226,15 @@ class Microphone(threading.Thread):
     def _drop_old(self, descriptor: int) -> None:
         """Forget what nobody read: a reader must get what is heard now, not a backlog."""
         waiting = int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4), "little")
+        now_ns = time.monotonic_ns()
+        if waiting < self._waiting:
+            self._read_ns = now_ns
         if waiting > MIC_BACKLOG_S * self.rate_hz * 2:
             self.dropped += len(os.read(descriptor, waiting)) // 2
+            waiting = 0
+            if now_ns - self._read_ns < NS_PER_S:
+                self.slips_ns.append(now_ns)
+        self._waiting = waiting
 
 
 def _as_s16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -253,6 +265,7 @@ def main() -> None:
             "slips_ns": card.slips_ns,
             "late_ms": card.late_ms,
             "mic_dropped": microphone.dropped,
+            "mic_slips_ns": microphone.slips_ns,
             "heard": sorted(truth_of_event.items()),
         }
         fresh = folder / "card.json.new"

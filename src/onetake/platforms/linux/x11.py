@@ -30,7 +30,7 @@ from onetake.platforms.contract import Sink, region_within
 from onetake.platforms.linux.cadence import Cadence
 from onetake.platforms.linux.x11_changes import ScreenChanges
 from onetake.platforms.linux.x11_damage import simplified
-from onetake.platforms.linux.x11_devices import split_screen_id
+from onetake.platforms.linux.x11_devices import screen_name, split_screen_id
 from onetake.platforms.linux.x11_grabber import Grabber
 from onetake.platforms.linux.x11_segments import Segment, SegmentRing
 from onetake.platforms.linux.x11_server import XServer, mapped_errors
@@ -104,10 +104,9 @@ class ScreenSource:
             self._changes.start()
             self._grabber = Grabber(server, self._area, self._clock)
             self._ring = SegmentRing(server, *self.size_px())
+        name = screen_name(server.name, self._monitor_name)
         size = f"{self._area.width_px}x{self._area.height_px}"
-        self._device = Device(
-            self._device.id, self._device.name, Role.SCREEN, self._device.is_default, size
-        )
+        self._device = Device(self._device.id, name, Role.SCREEN, self._device.is_default, size)
 
     def _find_base(self) -> Rect:
         """Return the area of the monitor, or of the whole display."""

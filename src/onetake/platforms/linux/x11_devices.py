@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 
-from onetake.errors import DeviceUnavailable, OnetakeError
+from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Device, Role
 from onetake.platforms.linux.x11_server import XServer, mapped_errors
 
-__all__ = ["SCHEME", "WAYLAND_HINT", "list_screens", "screen_problems", "split_screen_id"]
+__all__ = ["SCHEME", "WAYLAND_HINT", "list_screens", "screen_name", "split_screen_id"]
 
 SCHEME = "x11:"
 
 WAYLAND_HINT = (
-    'log in to an X11 session ("on Xorg"), or run the programs to be recorded in a rooted'
+    'log in to an X11 session ("on Xorg"), or run the programs to be recorded in a rootful'
     " Xwayland and record that with --screen x11:DISPLAY; the desktop portal is not supported yet"
 )
 
@@ -36,6 +36,11 @@ def split_screen_id(device_id: str) -> tuple[str, str]:
     """Return (display name, monitor name or empty) of `x11:DISPLAY[/MONITOR]`."""
     display_name, _, monitor_name = device_id.removeprefix(SCHEME).partition("/")
     return display_name, monitor_name
+
+
+def screen_name(display_name: str, monitor_name: str) -> str:
+    """Return what a person calls a display or one of its monitors."""
+    return f"Monitor {monitor_name}" if monitor_name else f"Display {display_name}"
 
 
 def list_screens() -> list[Device]:
@@ -67,7 +72,7 @@ def _screens(server: XServer) -> list[Device]:
     primary = next((m for m in monitors if m.is_primary), monitors[0] if monitors else None)
     whole = Device(
         f"{SCHEME}{server.name}",
-        f"Display {server.name}" + (", all monitors" if has_several else ""),
+        screen_name(server.name, "") + (", all monitors" if has_several else ""),
         Role.SCREEN,
         not has_several,
         f"{width_px}x{height_px}",
@@ -77,7 +82,7 @@ def _screens(server: XServer) -> list[Device]:
     parts = [
         Device(
             f"{SCHEME}{server.name}/{monitor.name}",
-            f"Monitor {monitor.name}",
+            screen_name(server.name, monitor.name),
             Role.SCREEN,
             monitor is primary,
             f"{monitor.area.width_px}x{monitor.area.height_px}",
@@ -85,12 +90,3 @@ def _screens(server: XServer) -> list[Device]:
         for monitor in monitors
     ]
     return [whole, *parts]
-
-
-def screen_problems() -> list[str]:
-    """Say why no screen can be listed; empty when some can."""
-    try:
-        list_screens()
-    except OnetakeError as exc:
-        return [f"{exc.message}: {exc.hint}" if exc.hint else exc.message]
-    return []

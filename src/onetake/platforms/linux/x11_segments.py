@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["SEGMENTS", "Segment", "SegmentRing"]
 
 SEGMENTS = 10
-"""Images in the ring: more than the engine's queue holds (6), the lane works on (2), is being filled
-and is compared in secret, so that under load it is the engine that drops a frame, and counts it.
-Each costs the size of the screen (8 MB at 1080p), though only once it is touched, and the last one
-given back is the first one lent."""
+"""Images in the ring: more than the engine's queue holds (6), the lane works on (2), is being
+filled and is compared in secret, so that under load it is the engine that drops a frame, and counts
+it. Each costs the size of the screen (8 MB at 1080p), though only once it is touched, and the last
+one given back is the first one lent."""
 
 _IPC_PRIVATE = 0
 _IPC_CREAT = 0o1000
