@@ -39,6 +39,14 @@ def test_whole_positions_pass_to_the_bit_in_any_order_of_steps(rate_hz: int) -> 
     assert np.array_equal(_read(rate_hz, source, positions), source[:, PAD:2600:2].T)
 
 
+def test_silence_stays_silence() -> None:
+    """Of nothing comes nothing, also into an array that held something."""
+    out = np.ones((100, 2), np.float32)
+    indices, fractions = np.arange(PAD, PAD + 100), np.full(100, 0.3)
+    interpolate(kernel_for(48_000), np.zeros((2, 600), np.float32), indices, fractions, out)
+    assert not out.any()
+
+
 @pytest.mark.parametrize(
     ("rate_hz", "tone_hz", "most_db"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from onetake.engine.lane_queue import (
@@ -106,6 +108,27 @@ def test_audio_is_kept_up_to_its_bound() -> None:
         queue.put_audio(Role.MIC, block(number))
     assert len(queue) == AUDIO_LIMIT
     assert queue.dropped[Role.MIC] == 5
+
+
+def test_sound_wakes_nobody() -> None:
+    """The lane wakes for pictures and commands, not for each block of sound."""
+    queue, lent, waker = LaneQueue(), Lent(), Waker()
+    queue._changed = waker
+    queue.put_audio(Role.MIC, block(1))
+    assert waker.calls == 0
+    queue.put_frame(Role.SCREEN, lent.frame(1))
+    queue.put(End(0))
+    assert waker.calls == 2
+
+
+class Waker(threading.Condition):
+    """Counts how often somebody is woken."""
+
+    calls = 0
+
+    def notify(self, n: int = 1) -> None:
+        self.calls += 1
+        super().notify(n)
 
 
 def test_draining_gives_every_picture_back() -> None:

@@ -103,6 +103,10 @@ def interpolate(
     """
     if not len(indices):
         return
+    if not source.any():
+        # Nothing plays on most desktops most of the time.
+        out[:] = 0
+        return
     if not fractions.any() and (np.diff(indices) == 1).all():
         start = int(indices[0])
         out[:] = source[:, start : start + len(indices)].T

@@ -122,11 +122,13 @@ class LaneQueue:
                 if role is Role.SCREEN:
                     self._heal(frame)
                 self._append(role, frame)
+                self._changed.notify()
         if unwanted is not None:
             unwanted.release()
 
     def put_audio(self, role: Role, block: AudioBlock) -> None:
-        """Append a run of samples."""
+        """Append a run of samples. Wakes nobody: sound is mixed in batches, and a hundred blocks a
+        second that each woke the lane cost it more than mixing them."""
         with self._changed:
             if self._waiting[Role.MIC] + self._waiting[Role.SYSTEM] >= AUDIO_LIMIT:
                 self.dropped[role] += 1
@@ -134,7 +136,8 @@ class LaneQueue:
             self._append(role, block)
 
     def get(self, timeout_s: float) -> Item | None:
-        """Take the next item out, or None after `timeout_s`. The lane's thread only."""
+        """Take the next item out, or None after `timeout_s`; sound that comes while it waits is
+        taken out when that time is over. The lane's thread only."""
         with self._changed:
             if not self._items:
                 self._changed.wait(timeout_s)
@@ -157,7 +160,6 @@ class LaneQueue:
     def _append(self, role: Role, what: Frame | AudioBlock) -> None:
         self._items.append(Captured(role, what))
         self._waiting[role] += 1
-        self._changed.notify()
 
     def _make_room(self, role: Role, frame: Frame) -> Frame | None:
         """Return the frame that has to go, or None when there is room."""
