@@ -2,6 +2,7 @@
 
     python bench/sync_matrix.py            half an hour a case, two seeds          (4 min)
     python bench/sync_matrix.py --quick    seven minutes a case, one seed          (< 60 s)
+    python bench/sync_matrix.py --long     four hours a case, one seed             (8 min)
     python bench/sync_matrix.py --full     four hours a case, five seeds           (40 min)
 
 Simulated devices with a known truth go through the product's own estimator and follower; "error" is
@@ -464,12 +465,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="seven minutes a case, one seed")
+    size.add_argument("--long", action="store_true", help="four hours a case, one seed")
     size.add_argument("--full", action="store_true", help="four hours a case, five seeds")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     options = parser.parse_args(arguments)
     duration_s, seeds, faults = 1800.0, 2, 8
     if options.quick:
         duration_s, seeds, faults = 400.0, 1, 3
+    elif options.long:
+        duration_s, seeds, faults = 14_400.0, 1, 20
     elif options.full:
         duration_s, seeds, faults = 14_400.0, 5, 20
     rows = []
