@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from onetake.engine.bookkeeping import RECORDER
 from onetake.engine.readings import Readings
+from onetake.engine.second_look import Looked, look_again
 from onetake.errors import DiskFull, OnetakeError, OutputFailed
 from onetake.file.report import write_report
 from onetake.model.chapters import chapter_marks
@@ -22,7 +23,7 @@ from onetake.model.settings import Settings, Tracks
 from onetake.model.take_report import Report, changes_among, judged
 from onetake.model.units import NS_PER_S, first_sample_at_or_after, ns_from_sample
 from onetake.platforms.contract import Writer
-from onetake.proof.verify import VerifyCode, verify
+from onetake.proof.verify import VerifyCode
 from onetake.session.machine import Session
 
 __all__ = ["Ended", "TakeOutcome", "finish_file", "outcome_of", "summed_up"]
@@ -106,7 +107,15 @@ def outcome_of(ended: Ended, encoder: str, error: OnetakeError | None) -> TakeOu
     """Read the file again, write the report and return what became of the take."""
     if not ended.path.exists():
         return TakeOutcome(None, error or OutputFailed(f"{ended.path.name} has vanished"))
-    report = _report(ended, encoder, error)
+    looked = look_again(
+        ended.path,
+        duration_ns=ended.length_ns,
+        fps=ended.settings.fps,
+        audio_tracks=3 if ended.settings.tracks is Tracks.SEPARATE else 1,
+        may_mend=error is None,
+    )
+    ended = replace(ended, path=looked.path)
+    report = _report(ended, encoder, error, looked)
     problems = list(report.problems)
     if ended.settings.has_report:
         try:
@@ -129,16 +138,12 @@ def outcome_of(ended: Ended, encoder: str, error: OnetakeError | None) -> TakeOu
     return TakeOutcome(finished, None)
 
 
-def _report(ended: Ended, encoder: str, error: OnetakeError | None) -> Report:
+def _report(ended: Ended, encoder: str, error: OnetakeError | None, looked: Looked) -> Report:
     controls, source_changes, warnings = changes_among(ended.own_history())
     session, readings = ended.session, ended.readings
-    seen = verify(
-        ended.path,
-        duration_ns=ended.length_ns,
-        fps=ended.settings.fps,
-        audio_tracks=3 if ended.settings.tracks is Tracks.SEPARATE else 1,
-    )
-    problems = [
+    seen = looked.seen
+    problems = [looked.mended] if looked.mended else []
+    problems += [
         problem.message
         for problem in seen.problems
         # A few pictures are looked at there, every picture was looked at here.

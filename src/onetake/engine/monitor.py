@@ -15,6 +15,7 @@ from onetake.audio.watch import SoundWatch
 from onetake.clock import Clock
 from onetake.engine.disk_watch import DiskState, DiskWatch
 from onetake.engine.frame_counter import FrameCounter
+from onetake.engine.light_watch import LightWatch
 from onetake.engine.readings import Readings
 from onetake.model.devices import Role
 from onetake.model.events import Meters
@@ -47,6 +48,7 @@ class Monitor:
         self._disk = DiskWatch()
         self._next_disk_ns = 0
         self.frames = FrameCounter(clock)
+        self.light = LightWatch(warn)
 
     @property
     def disk(self) -> DiskState:

@@ -271,6 +271,7 @@ class Take:
             clock=self._clock,
             on_heard=self._heard,
             frames=self._monitor.frames,
+            light=self._monitor.light,
             preview=self._preview,
             readings=self._readings,
             flush=self._flush,
@@ -388,7 +389,7 @@ class Take:
             readings=self._readings,
             frames=part.frames,
             dropped_frames=self._dropped_frames,
-            has_seen_light=self._wiring.has_seen_light,
+            has_seen_light=self._monitor.light.has_seen_light,
         )
 
     def _abandon(self) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from onetake.audio.lane import AudioLane
 from onetake.clock import Clock
 from onetake.engine.frame_counter import FrameCounter
 from onetake.engine.inlets import Inlets
 from onetake.engine.lane_queue import Arm, End
 from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
+from onetake.engine.light_watch import LightWatch
 from onetake.engine.plan import Plan
 from onetake.engine.preview import PreviewTap
 from onetake.engine.readings import Readings
@@ -50,6 +49,7 @@ class Wiring:
         flush: Callable[[], None],
         on_heard: Callable[[Role, AudioBlock], None],
         frames: FrameCounter,
+        light: LightWatch,
         preview: PreviewTap,
         readings: Readings,
         on_started: Callable[[int], None],
@@ -60,8 +60,7 @@ class Wiring:
         self._frames = frames
         self._preview = preview
         self._on_error = on_error
-        self.has_seen_light = False
-        """Whether any picture was brighter than black. Written by the video lane's thread."""
+        self._light = light
         limit_s = plan.settings.duration_s
         self._limit_ns = None if limit_s is None else round(limit_s * NS_PER_S)
         self.files = files
@@ -123,8 +122,7 @@ class Wiring:
         """Give a composed picture to the writer. On the video lane's thread."""
         if self._limit_ns is not None and position_ns >= self._limit_ns:
             return True  # Past the wanted duration, which the take's thread notices a moment later.
-        if not self.has_seen_light:
-            self.has_seen_light = _is_bright(image)
+        self._light.see(position_ns, image)
         self._preview.offer(image)
         if not self._parts.is_ready_for_video():
             self._frames.count_dropped()
@@ -132,19 +130,3 @@ class Wiring:
         self._parts.write_video(position_ns, image)
         self._frames.count_written()
         return True
-
-
-LIGHT_LUMA = 24
-"""A picture with a brighter pixel is not black: limited range has black at 16."""
-
-
-def _is_bright(image: object) -> bool:
-    """Whether a portable picture shows anything but black, by every eighth pixel of every eighth
-    row; False for native pictures, which cannot be read here."""
-    import av
-
-    if not isinstance(image, av.VideoFrame):
-        return False
-    plane = image.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    return bool(rows[: image.height : 8, : image.width : 8].max(initial=0) > LIGHT_LUMA)
