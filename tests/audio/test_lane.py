@@ -278,7 +278,7 @@ def test_any_script_gives_a_gapless_take(
     _assert_gapless(take, timeline.sample_at(_at(4.2)))
     mix, mic, system = (take.track(index) for index in range(3))
     assert np.isfinite(mix).all()
-    assert np.abs(mix).max() < 0.9
+    assert np.abs(mix).max(initial=0) < 0.9
     muted = _muted_samples(commands, timeline, len(mix))
     without_mic = played([timed for timed in commands if not _is_mic_mute(timed)] + [_mute(1.0)])
     assert np.array_equal(mix[muted], without_mic.track()[muted])

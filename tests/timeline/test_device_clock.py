@@ -90,13 +90,15 @@ def test_arrival_stamps_are_taken_at_their_edge() -> None:
 
 @pytest.mark.parametrize("jitter_s", [0.0, 1e-3])
 @pytest.mark.parametrize("blocks", [1, 25])
-def test_loss_is_found_to_the_block(jitter_s: float, blocks: int) -> None:
-    """Lost blocks break the clock once, where they are missing, by their length."""
+@pytest.mark.parametrize("at_s", [20.0, 20.25, 20.5, 20.75])
+def test_loss_is_found_to_the_block(jitter_s: float, blocks: int, at_s: float) -> None:
+    """Lost blocks break the clock once, where they are missing, by their length; wherever that is
+    within a bin."""
     script = ClockScript(40.0, ppm=300, jitter=Jitter.GAUSS, jitter_s=jitter_s)
-    log = lose_blocks(simulate(script), 20.0, blocks)
+    log = lose_blocks(simulate(script), at_s, blocks)
     clocks, breaks = _fed(log)
     assert len(breaks) == 1
-    assert abs(breaks[0].frame - 20.0 * 48_000) < 2 * 480
+    assert abs(breaks[0].frame - at_s * 48_000 * (1 + 300e-6)) < 2 * 480
     assert breaks[0].shift_s == pytest.approx(blocks * 0.01, abs=0.6e-3)
     assert abs(_error_s(clocks[-1], log, 30 * 48_000)) < 0.1e-3
     assert abs(_error_s(clocks[0], log, 10 * 48_000)) < 0.1e-3

@@ -54,7 +54,8 @@ class PlayedTake:
 
     def track(self, index: int = 0) -> NDArray[np.float32]:
         """Return a whole track: float32, shape (n, 2)."""
-        return np.concatenate([block.tracks[index] for block in self.blocks])
+        nothing = np.zeros((0, 2), np.float32)
+        return np.concatenate([nothing, *(block.tracks[index] for block in self.blocks)])
 
 
 def play(
