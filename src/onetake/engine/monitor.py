@@ -14,6 +14,7 @@ import numpy as np
 from onetake.audio.watch import SoundWatch
 from onetake.clock import Clock
 from onetake.engine.disk_watch import DiskState, DiskWatch
+from onetake.engine.drop_watch import DropWatch
 from onetake.engine.frame_counter import FrameCounter
 from onetake.engine.light_watch import LightWatch
 from onetake.engine.readings import Readings
@@ -46,6 +47,7 @@ class Monitor:
         self._readings = readings
         self._sound = SoundWatch()
         self._disk = DiskWatch()
+        self._drops = DropWatch()
         self._next_disk_ns = 0
         self.frames = FrameCounter(clock)
         self.light = LightWatch(warn)
@@ -59,6 +61,12 @@ class Monitor:
         """Take a block of sound into account."""
         peak = float(np.abs(block.samples).max(initial=0.0))
         for warned in self._sound.heard(role, block.stamp_ns, peak, is_muted=is_muted):
+            self._warn(warned.code, warned.message, warned.hint)
+
+    def note_drops(self, dropped: int) -> None:
+        """Take the number of pictures dropped so far into account."""
+        warned = self._drops.update(self._clock.now_ns(), dropped)
+        if warned is not None:
             self._warn(warned.code, warned.message, warned.hint)
 
     def meters(self, session: Session) -> Meters | None:

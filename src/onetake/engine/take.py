@@ -335,7 +335,8 @@ class Take:
             self._stamp_log.write(role, block)
 
     def _watch(self) -> None:
-        """Publish the meters, and end the take before the disk is full."""
+        """Publish the meters, warn of drops, and end the take before the disk is full."""
+        self._monitor.note_drops(self._dropped_frames)
         meters = self._monitor.meters(self._driver.session)
         if meters is not None:
             self._driver.publish(meters)
@@ -349,8 +350,6 @@ class Take:
             self._driver.step(DiskRunsOut(self._clock.now_ns()))
         if wiring is not None and wiring.files.parts.count > 1:
             wiring.files.finish_completed(self._describe)
-
-    # The end.
 
     def _finish(self, end_host_ns: int) -> None:
         wiring = self._wiring
