@@ -15,7 +15,7 @@ from onetake.proof.check import check, to_json, to_text
 
 ROUNDS = 40
 LIMIT_S = 20.0
-"""A check of a 2 s file takes 0.1 s; a machine with others on it ten times as long."""
+"""Processor time: a check of such a file takes 0.1 s, FFmpeg opening a bad one up to 4 s."""
 
 RECIPES = {
     "mp4": ("a.mp4", Recipe(seconds=2.5)),
@@ -86,7 +86,7 @@ def test_mangled_files(
     for _ in range(ROUNDS):
         data = damage(good, rng)
         path.write_bytes(data)
-        start = time.perf_counter()
+        start = time.process_time()
         assert said(path)
-        assert time.perf_counter() - start < LIMIT_S
+        assert time.process_time() - start < LIMIT_S
         assert path.read_bytes() == data
