@@ -31,6 +31,6 @@ def ffmpeg_camera(width_px: int = 640, height_px: int = 360, fps: int = 30) -> I
     sees = f"testsrc2=size={width_px}x{height_px}:rate={fps}"
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-f", "lavfi", "-i", sees]
     command += ["-c:v", "mjpeg", "-q:v", "5", "-f", "mpjpeg", "-listen", "1", url]
-    with child(command):
+    with child(command, is_hardware=True):
         wait_until(lambda: _is_listening(port), "ffmpeg's camera")
         yield url

@@ -1,6 +1,7 @@
 """A network camera with truth: JPEGs of the test pattern over HTTP, each drawn at its own instant.
 
-Run as a program:  python -m tests.stage.http_camera START_NS SCHEDULE FPS WIDTHxHEIGHT [MODE] [PORT]
+Run as a program:
+    python -m tests.stage.http_camera START_NS SCHEDULE FPS WIDTHxHEIGHT [MODE] [PORT]
 
 It prints its port. MODE: `length` (parts tell their length), `boundary` (they do not), `login`
 (wants the user `me`, digest), `silent` (answers, then sends nothing), `mute` (accepts and never
@@ -54,7 +55,10 @@ def http_camera(
         told = Path(name) / "port"
         command = [sys.executable, "-m", "tests.stage.http_camera", str(start_ns), str(schedule_id)]
         command += [str(fps), f"{width_px}x{height_px}", mode, str(port)]
-        with told.open("wb") as out, child(command, stdout=out.fileno()) as process:
+        with (
+            told.open("wb") as out,
+            child(command, stdout=out.fileno(), is_hardware=True) as process,
+        ):
             wait_until(lambda: told.read_bytes().endswith(b"\n"), "the camera")
             yield HttpCamera(f"http://127.0.0.1:{int(told.read_bytes())}/video", process)
 

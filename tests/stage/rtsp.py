@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -105,7 +104,7 @@ def rtsp_camera(source: list[str] | None = None) -> Iterator[RtspCamera]:
         command += ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "15"]
         command += ["-pix_fmt", "yuv420p", "-sdp_file", str(folder / "sdp"), "-f", "rtp"]
         command += [f"rtp://127.0.0.1:{rtp.getsockname()[1]}?pkt_size=1400"]
-        stack.enter_context(child(command, stdin=subprocess.DEVNULL, log=folder / "log"))
+        stack.enter_context(child(command, log=folder / "log", is_hardware=True))
         wait_until((folder / "sdp").exists, "ffmpeg's SDP")
         wait_until(lambda: b"m=video" in (folder / "sdp").read_bytes(), "the SDP's video")
         url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/stream"

@@ -29,13 +29,13 @@ def test_the_screen_conforms(real_stage: Stage, fps: int) -> None:
     """An X screen in motion, slow and fast."""
     settings = Settings(fps=fps)
     report = check_source(lambda: source_of(Role.SCREEN, real_stage.screen_id, settings))
-    assert report.frames >= 0.5 * fps
+    assert report.frames >= 3
 
 
 def test_the_microphone_conforms(real_stage: Stage) -> None:
     """A source of the sound server."""
     report = check_source(lambda: source_of(Role.MIC, real_stage.mic_id))
-    assert report.samples > 30_000
+    assert report.samples > 10_000
 
 
 def test_the_system_sound_conforms(real_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,11 +43,11 @@ def test_the_system_sound_conforms(real_stage: Stage, monkeypatch: pytest.Monkey
     true stamps lie in the future."""
     monkeypatch.setattr(conformance, "_FUTURE_NS", 500_000_000)
     report = check_source(lambda: source_of(Role.SYSTEM, real_stage.system_id))
-    assert report.samples > 30_000
+    assert report.samples > 10_000
 
 
 def test_network_cameras_conform() -> None:
     """JPEGs over HTTP and H.264 over RTSP."""
     with http_camera() as phone, rtsp_camera() as camera:
         for url in (phone.url, camera.url):
-            assert check_source(lambda url=url: source_of(Role.CAMERA, url)).frames > 15
+            assert check_source(lambda url=url: source_of(Role.CAMERA, url)).frames > 3

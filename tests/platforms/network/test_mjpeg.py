@@ -33,7 +33,7 @@ def test_pictures_come_with_the_time_they_were_taken(mode: str) -> None:
     with http_camera(start_ns, mode=mode) as camera:
         found = run_for(source_of(camera.url), 1.5)
     assert found.size_px == (640, 360)
-    assert len(found.frames) > 20
+    assert len(found.frames) > 5
     assert all(a < b for a, b in zip(found.stamps_ns, found.stamps_ns[1:], strict=False))
     late_ms = []
     for stamp_ns, image in found.frames:
