@@ -7,7 +7,7 @@ import pytest
 
 from onetake.audio.follow import CATCH_UP_LIMIT, SPEED_LIMIT, STRETCH, Follower
 from onetake.model.media import StampKind
-from onetake.testing.clocksim import ClockScript, Jitter, simulate
+from onetake.testing.clocksim import ClockScript, Jitter, Wander, simulate
 from onetake.timeline.device_clock import DeviceClock
 
 STRETCH_S = STRETCH / 48_000
@@ -103,6 +103,28 @@ def test_hold_needs_certainty(script: ClockScript) -> None:
     follower = Follower(_clock(script), may_hold=True)
     speeds = _speeds(follower, 30)
     assert (speeds[5:] != 1.0).all()
+
+
+def test_hold_ends_when_the_clock_begins_to_drift() -> None:
+    """A held source that starts to drift is followed again before it is a sample off, and ends
+    where it belongs."""
+    script = ClockScript(duration_s=15.5, wander=Wander.STEPS, step_every_s=8)
+    log = simulate(script)
+    stamps_ns = log.stamps_ns()
+    clock = DeviceClock(48_000, StampKind.CAPTURE, stamps_ns[0])
+    follower = Follower(clock, may_hold=True)
+    errors, sample = [], 0
+    for index, stamp_ns in enumerate(stamps_ns):
+        clock.add(stamp_ns, index * 480)
+        if log.arrival_s[index] > 3.0 + sample / 48_000:
+            host_s = 1.0 + sample / 48_000
+            follower.seek(sample, host_s)
+            place = follower.frame_at(sample)
+            errors.append(float(log.host_s_of(np.array([place]))[0]) - host_s)
+            sample += STRETCH
+    assert errors[:60] == pytest.approx([0.0] * 60, abs=1e-9)
+    assert np.abs(errors).max() < 0.4e-3
+    assert abs(errors[-1]) < 1e-6
 
 
 def test_lift_forgets_the_position() -> None:
