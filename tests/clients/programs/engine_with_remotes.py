@@ -32,5 +32,10 @@ with Remotes(controller, wish, RemoteConfig(notify=False)) as remotes:
     sys.stdin.read()
     dropped = controller.snapshot().dropped_frames
     finished = controller.stop()
-told = {"verdict": finished.verdict, "reasons": finished.reasons, "dropped": dropped}
+told = {
+    "verdict": finished.verdict,
+    "reasons": finished.reasons,
+    "dropped": dropped,
+    "length_s": finished.duration_s,
+}
 sys.stdout.write(json.dumps(told) + "\n")

@@ -30,16 +30,23 @@ class ObsClient:
             )
         )
         self.events = []
-        self.hello = self.read()
-        if identify:
-            data = {"rpcVersion": 1}
-            if password is not None:
-                given = self.hello["d"]["authentication"]
-                data["authentication"] = authentication(password, given["salt"], given["challenge"])
-            if mask is not None:
-                data["eventSubscriptions"] = mask
-            self.send(1, data)
-            assert self.read()["op"] == 2
+        try:
+            self.hello = self.read()
+            if identify:
+                self._identify(password, mask)
+        except BaseException:
+            self._open.close()
+            raise
+
+    def _identify(self, password, mask):
+        data = {"rpcVersion": 1}
+        if password is not None:
+            given = self.hello["d"]["authentication"]
+            data["authentication"] = authentication(password, given["salt"], given["challenge"])
+        if mask is not None:
+            data["eventSubscriptions"] = mask
+        self.send(1, data)
+        assert self.read()["op"] == 2
 
     def send(self, op, data):
         self.send_raw(self.codec.encode({"op": op, "d": data}))
