@@ -45,10 +45,15 @@ def main() -> int:
     troubles: list[str] = []
     with Rig() as rig:
         for name in [*DEVICE_FAULTS, *OTHER_FAULTS]:
-            if wishes.only in ("", name):
+            if wishes.only not in ("", name):
+                continue
+            try:
                 outcomes = [_run(name, rig) for _ in range(wishes.runs)]
-                _print(name, outcomes)
-                troubles += [f"{name}: {text}" for one in outcomes for text in one.troubles]
+            except (RuntimeError, TimeoutError) as error:
+                troubles.append(f"{name} could not be run: {error}")
+                continue
+            _print(name, outcomes)
+            troubles += [f"{name}: {text}" for one in outcomes for text in one.troubles]
     if wishes.only in ("", "kill -9"):
         troubles += _kill(wishes.kills)
     for text in troubles:

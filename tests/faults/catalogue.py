@@ -466,9 +466,9 @@ def kill_once(path: Path, after_s: float, words: list[str], env: dict[str, str])
 def playable_s(path: Path) -> tuple[float, float]:
     """Return how much picture and sound can be decoded, in s."""
     with av.open(str(path)) as container:
-        video, audio = container.streams.video[0], container.streams.audio[0]
+        # Before the first sound is mixed there may be no track of it.
         ends = {"video": 0.0, "audio": 0.0}
-        for packet in container.demux(video, audio):
+        for packet in container.demux(*container.streams.video, *container.streams.audio):
             for frame in packet.decode():
                 length_s = getattr(frame, "samples", 0) / 48_000
                 ends[packet.stream.type] = float(frame.time or 0.0) + length_s

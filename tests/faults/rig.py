@@ -285,7 +285,9 @@ def recorder(path: Path, words: list[str], env: dict[str, str]) -> Iterator[Reco
         try:
             take = Recording(path, process)
             take.listen()
-            take.wait_told("started")
+            take.wait_told("started", 60.0)
+            if process.poll() is not None:
+                raise RuntimeError(f"no take began: {take.ended()}")
             yield take
         finally:
             process.send_signal(signal.SIGCONT)
