@@ -14,9 +14,9 @@ from onetake.model.devices import Role
 from onetake.model.events import Warned
 from onetake.model.settings import Settings
 from onetake.platforms.contract import Compositor, Platform, Source, Writer
-from onetake.platforms.registry import resolve
+from onetake.platforms.registry import resolve, shown_id
 
-__all__ = ["FPS_MAX", "OFFSET_FIELDS", "Plan", "make_plan"]
+__all__ = ["FPS_MAX", "OFFSET_FIELDS", "Plan", "make_plan", "memory_id"]
 
 FPS_MAX = 240
 """Most frames a second that can be asked for; no screen shows more."""
@@ -47,6 +47,17 @@ class Plan:
     platforms: Sequence[Platform]
     devices: dict[Role, str]
     warnings: list[Warned] = field(default_factory=list)
+
+    @property
+    def shown_devices(self) -> dict[Role, str]:
+        """The devices as they may be told and written down: without the passwords of URLs."""
+        return {role: shown_id(device_id) for role, device_id in self.devices.items()}
+
+    @property
+    def shown_settings(self) -> Settings:
+        """The settings as they may be written down."""
+        fields = {name: shown_id(getattr(self.settings, name)) for name in _WANTED.values()}
+        return msgspec.structs.replace(self.settings, **fields)
 
     def source(self, role: Role, device_id: str, clock: Clock) -> Source:
         """Make the source of a role. Raises DeviceUnavailable for an id nobody owns."""
@@ -103,14 +114,29 @@ def make_plan(
         raise UsageError(
             "a take needs a screen", hint="choose one of 'onetake devices' with --screen"
         )
-    settings = _with_memory(settings, devices, memory or DeviceMemory())
+    settings = _with_memory(settings, devices, memory or DeviceMemory(), platforms)
     return Plan(settings, platforms, devices, warnings)
 
 
-def _with_memory(settings: Settings, devices: dict[Role, str], memory: DeviceMemory) -> Settings:
+def memory_id(role: Role, device_id: str, platforms: Sequence[Platform]) -> str:
+    """Return the id under which a device's offset is remembered: that of the device itself, where
+    `device_id` stands for whatever is the default at the time."""
+    listed = [device for platform in platforms for device in platform.devices()]
+    if any(device.id == device_id for device in listed):
+        return device_id
+    defaults = [d.id for d in listed if d.role is role and d.is_default]
+    return defaults[0] if "@DEFAULT" in device_id and defaults else shown_id(device_id)
+
+
+def _with_memory(
+    settings: Settings,
+    devices: dict[Role, str],
+    memory: DeviceMemory,
+    platforms: Sequence[Platform],
+) -> Settings:
     """Fill the latency offsets that were not given with the devices' remembered ones."""
     remembered = {
-        name: memory.offset_ms(devices[role])
+        name: memory.offset_ms(memory_id(role, devices[role], platforms))
         for role, name in OFFSET_FIELDS.items()
         if role in devices and getattr(settings, name) is None
     }

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 
 from onetake.clock import Clock, HostClock
-from onetake.engine.plan import OFFSET_FIELDS, Plan, make_plan
+from onetake.engine.plan import OFFSET_FIELDS, Plan, make_plan, memory_id
 from onetake.engine.take import Take
 from onetake.errors import InvalidState
 from onetake.file.device_memory import DeviceMemory
@@ -79,7 +79,8 @@ class Recorder:
         for role, name in OFFSET_FIELDS.items():
             offset_ms = getattr(settings, name)
             if offset_ms is not None and role in plan.devices:
-                self._memory.remember(plan.devices[role], offset_ms)
+                device_id = memory_id(role, plan.devices[role], self._platforms)
+                self._memory.remember(device_id, offset_ms)
 
     @property
     def take(self) -> Take | None:

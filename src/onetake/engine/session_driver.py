@@ -15,9 +15,10 @@ from onetake.clock import Clock
 from onetake.engine.broadcast import Broadcaster, Subscription
 from onetake.engine.inlets import Inlets
 from onetake.engine.lane_queue import End, StartAt
-from onetake.model.commands import Command, TimedCommand
+from onetake.model.commands import Command, SwitchDevice, TimedCommand
 from onetake.model.events import ControlChanged, Event, Meters, Started, Warned
 from onetake.model.units import NS_PER_S
+from onetake.platforms.registry import shown_id
 from onetake.session.machine import Session, step
 from onetake.session.messages import (
     Apply,
@@ -162,9 +163,19 @@ class SessionDriver:
         self.woken.set()
 
     def _tell(self, event: Event) -> None:
+        event = _without_secrets(event)
         if not isinstance(event, Meters):
             self._history.append(event)
             self._on_event(event)
         if isinstance(event, Warned):
             self._recent.append(event)
         self._broadcaster.publish(event)
+
+
+def _without_secrets(event: Event) -> Event:
+    """Return the event as everybody may hear it: a camera's URL may hold a password."""
+    if isinstance(event, ControlChanged) and isinstance(event.command, SwitchDevice):
+        command = event.command
+        shown = SwitchDevice(command.role, shown_id(command.device_id))
+        return ControlChanged(shown, event.position_ns)
+    return event

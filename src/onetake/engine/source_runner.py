@@ -19,6 +19,7 @@ from onetake.model.events import SourceState
 from onetake.model.media import AudioBlock, Frame
 from onetake.model.units import NS_PER_S
 from onetake.platforms.contract import Source
+from onetake.platforms.registry import shown_id
 
 __all__ = ["BACKOFF_FIRST_S", "BACKOFF_MOST_S", "SourceListener", "SourceRunner"]
 
@@ -94,8 +95,8 @@ class SourceRunner:
 
     @property
     def device_id(self) -> str:
-        """The device this runner keeps running."""
-        return self._device_id
+        """The device this runner keeps running, as it may be told: without a URL's password."""
+        return shown_id(self._device_id)
 
     def start(self) -> None:
         """Start the thread."""
@@ -144,7 +145,7 @@ class SourceRunner:
                 self._role, SourceState.LIVE, self._clock.now_ns(), attempt.source.stamp_kind
             )
         )
-        self._listener.source_delivered(self._role, self._device_id)
+        self._listener.source_delivered(self._role, self.device_id)
 
     def _run(self) -> None:
         wait_s = BACKOFF_FIRST_S
@@ -155,7 +156,7 @@ class SourceRunner:
             if self._attempt is not None and self._attempt.has_delivered:
                 wait_s = BACKOFF_FIRST_S
             self._lane.put(SourceNews(self._role, SourceState.LOST, self._clock.now_ns()))
-            self._listener.source_lost(self._role, self._device_id, error)
+            self._listener.source_lost(self._role, self.device_id, error)
             self._stop.wait(wait_s)
             wait_s = min(2 * wait_s, BACKOFF_MOST_S)
 

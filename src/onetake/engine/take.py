@@ -323,7 +323,7 @@ class Take:
         assert self._wiring is not None
         self._dropped_before = self._inlets.video.dropped[Role.SCREEN]
         width_px, height_px = self._wiring.size_px
-        devices = dict(self._plan.devices)
+        devices = self._plan.shown_devices
         self._started_event = Started(self._path, t0_ns, devices, width_px, height_px)
         self._driver.start_timeline(t0_ns, self._started_event)
         self._started.set()
@@ -382,7 +382,7 @@ class Take:
             end_ns=end_ns,
             size_px=self._wiring.size_px,
             session=self._driver.session,
-            settings=self._plan.settings,
+            settings=self._plan.shown_settings,
             devices=self._sources.devices(),
             history=self._driver.history(),
             readings=self._readings,

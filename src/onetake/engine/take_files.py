@@ -139,8 +139,8 @@ class TakeFiles:
             recording_of(part),
             size_px=self._size_px,
             encoder=encoder_of(part),
-            devices=self._plan.devices,
-            settings=self._plan.settings,
+            devices=self._plan.shown_devices,
+            settings=self._plan.shown_settings,
             history=history,
         )
         self._books = {**self._books, part.number: books}

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             "verdict": answer.verdict,
             "paths": msgspec.to_builtins(answer.paths),
             "mic_against_system_ms": answer.mic_against_system_ms,
-            "devices": {str(role): device for role, device in plan.devices.items()},
+            "devices": {str(role): device for role, device in plan.shown_devices.items()},
             "remembered": remembered,
             "check": msgspec.json.decode(to_json(report)),
         }
@@ -141,7 +141,7 @@ def _judged(report: CheckReport, plan: Plan) -> SelftestAnswer:
 
 def _remembered(answer: SelftestAnswer, plan: Plan) -> list[str]:
     """Keep the suggested offsets; returns what was kept, one line each."""
-    from onetake.engine.plan import OFFSET_FIELDS
+    from onetake.engine.plan import OFFSET_FIELDS, memory_id
     from onetake.file.device_memory import DeviceMemory
 
     memory = DeviceMemory()
@@ -149,7 +149,7 @@ def _remembered(answer: SelftestAnswer, plan: Plan) -> list[str]:
     for path in answer.paths:
         if path.suggested_offset_ms is None:
             continue
-        device_id = plan.devices[path.role]
+        device_id = memory_id(path.role, plan.devices[path.role], plan.platforms)
         in_force_ms = getattr(plan.settings, OFFSET_FIELDS[path.role]) or 0.0
         offset_ms = round(in_force_ms + path.suggested_offset_ms, 1)
         if memory.remember(device_id, offset_ms):
