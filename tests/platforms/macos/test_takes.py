@@ -61,7 +61,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def show(mac: Mac) -> Mac:
     """The Mac, with the test pattern on its screen and in its air."""
-    mac.displays = [DisplaySpec(1, 240, 136, 2.0)]
     mac.show_pattern()
     return mac
 

@@ -103,6 +103,8 @@ class BlockMaker:
         self._is_quiet_silent = is_quiet_silent
         self._begin_ns = host.clock.now_ns()
         self._end_ns: int | None = None
+        self.has_sound = False
+        """Whether there was any sample buffer yet."""
 
     def blocks(self, sample: Any, session_clock: Any) -> list[AudioBlock]:
         """Return a sample buffer of linear PCM, and the silence before it.
@@ -112,6 +114,7 @@ class BlockMaker:
         found = _pcm(sample)
         if found is None:
             return []
+        self.has_sound = True
         samples, rate_hz = found
         arrival_ns = self._host.clock.now_ns()
         stamp = CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample)

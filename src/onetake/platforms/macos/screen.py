@@ -23,7 +23,7 @@ from onetake.errors import DeviceUnavailable, OnetakeError
 from onetake.model.devices import Device, Role
 from onetake.model.media import StampKind
 from onetake.model.settings import Settings
-from onetake.model.units import NS_PER_S
+from onetake.model.units import NS_PER_MS, NS_PER_S
 from onetake.platforms.contract import Sink
 from onetake.platforms.macos.bridge import Delivery, HostTime, Reply, guarded, serial_queue
 from onetake.platforms.macos.content import Target, active_displays, stream_error
@@ -41,9 +41,12 @@ STOP_TIMEOUT_S = 0.5
 EXPECT_TIMEOUT_S = 0.3
 """How long system sound waits for the screen source it is to share a stream with."""
 
-QUIET_NS = NS_PER_S // 2
-"""System sound that has not come after so long is silence. Shorter could be overtaken by sound that
-is only late; longer makes the mixer wait for it."""
+QUIET_NS = 1_400 * NS_PER_MS
+"""System sound that has not come after so long is silence. Shorter cuts sound that is only late on
+a busy machine; longer comes too late for the mixer, which works two seconds behind."""
+
+FIRST_QUIET_NS = 500 * NS_PER_MS
+"""The same before the first sound: a take waits for it to begin, and has nothing to lose yet."""
 
 SILENT_DEATH_NS = 3 * NS_PER_S
 """A stream that brings nothing for so long, after the displays changed or the Mac slept, is dead.
@@ -169,7 +172,8 @@ class SharedStream:
 
     def pass_silence_on(self) -> None:
         """Deliver the silence in which ScreenCaptureKit sends nothing; on the engine's thread."""
-        until_ns = self._host.clock.now_ns() - QUIET_NS
+        lag_ns = QUIET_NS if self._blocks.has_sound else FIRST_QUIET_NS
+        until_ns = self._host.clock.now_ns() - lag_ns
 
         def give(sink: Sink) -> None:
             for block in self._blocks.silence(until_ns):

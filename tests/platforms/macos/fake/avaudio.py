@@ -202,7 +202,7 @@ def _engine(mac: Mac) -> type:
                 count += frames
                 # Air reaches the converter at `begin_ns`; the HAL stamps it a latency later.
                 end_ns = first_ns + round(count * NS_PER_S / rate_hz) + latency_ns
-                time.sleep(max(0, end_ns - time.monotonic_ns()) / NS_PER_S)
+                mac.sleep_until(end_ns)
                 if not self._is_running:
                     return
                 memory[:] = heard(mac, begin_ns, frames, rate_hz, mic.channels, MIC_HZ).T

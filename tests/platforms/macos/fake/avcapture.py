@@ -314,7 +314,8 @@ def _session(mac: Mac) -> type:
             interval_ns = round(NS_PER_S / spec.fps)
             next_ns = time.monotonic_ns() + interval_ns
             while self._is_running:
-                time.sleep(max(0, next_ns - time.monotonic_ns()) / NS_PER_S)
+                mac.sleep_until(next_ns)
+                next_ns += max(0, time.monotonic_ns() - next_ns) // interval_ns * interval_ns
                 taken_ns = next_ns - 5_000_000  # exposed a little earlier
                 image = PixelBuffer(seen(mac, taken_ns, spec.width_px, spec.height_px))
                 self._outputs[0]._give(Sample(self._clock.stamp(taken_ns), image=image))
@@ -333,7 +334,7 @@ def _session(mac: Mac) -> type:
                 begin_ns = first_ns + round(count * NS_PER_S / rate_hz)
                 count += BLOCK_FRAMES
                 end_ns = first_ns + round(count * NS_PER_S / rate_hz)
-                time.sleep(max(0, end_ns - time.monotonic_ns()) / NS_PER_S)
+                mac.sleep_until(end_ns)
                 samples = heard(mac, begin_ns, BLOCK_FRAMES, rate_hz, 2, MIC_HZ)
                 stamp = self._clock.stamp(begin_ns)
                 self._outputs[0]._give(pcm(stamp, samples, 48_000.0, is_planar=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,14 +18,14 @@ class Queue:
     def __init__(self, mac: Mac, label: str) -> None:
         self.label = label
         self._mac = mac
-        self._work: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[tuple[int, Callable[[], Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"queue {label}", daemon=True)
         self._thread.start()
         mac.queues.append(self)
 
     def submit(self, body: Callable[[], Any]) -> None:
         """Run `body` on the queue, soon."""
-        self._work.put(body)
+        self._work.put((time.monotonic_ns(), body))
 
     def end(self) -> None:
         """End the thread."""
@@ -32,9 +33,11 @@ class Queue:
         self._thread.join(5)
 
     def _run(self) -> None:
-        while (body := self._work.get()) is not None:
+        while (item := self._work.get()) is not None:
+            due_ns, body = item
+            self._mac.note_due(due_ns)
             self._mac.call_back(body, f"queue {self.label}")
-            del body  # what it holds is let go before the next one comes
+            del body, item  # what it holds is let go before the next one comes
 
 
 def make(mac: Mac) -> dict[str, Any]:

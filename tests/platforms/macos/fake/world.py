@@ -165,6 +165,8 @@ class Mac:
         self.pattern_id = 7
         self.events: list[Event] = []
         self.pointers: dict[int, Any] = {}
+        self.worst_late_ns = 0
+        """How late the simulated devices and queues ever were: this machine's doing."""
         self.lock = threading.RLock()
         self.classes: dict[str, Any] = {}
         self.objc, self.ns_object = make_objc(self)
@@ -226,6 +228,15 @@ class Mac:
         """Post a notification on this thread."""
         for observer in list(self.observers):
             observer.tell(name, sender, info)
+
+    def sleep_until(self, due_ns: int) -> None:
+        """Wait, and note how much later than wished it became."""
+        time.sleep(max(0, due_ns - time.monotonic_ns()) / NS_PER_S)
+        self.note_due(due_ns)
+
+    def note_due(self, due_ns: int) -> None:
+        """Note that what was due at `due_ns` happens now."""
+        self.worst_late_ns = max(self.worst_late_ns, time.monotonic_ns() - due_ns)
 
     def switch_off(self) -> None:
         """End every thread that is still running."""
