@@ -11,6 +11,7 @@ from onetake.ui.options import add_json, add_layers, add_settings, chosen, given
 if TYPE_CHECKING:
     from onetake.model.findings import Finding
     from onetake.model.settings import Settings
+    from onetake.platforms.contract import Platform
 
 __all__ = ["add"]
 
@@ -89,10 +90,27 @@ def examine(settings: Settings, *, is_fixing: bool = False) -> list[Finding]:
     return sorted(findings + about_folder, key=lambda found: list(FindingId).index(found.id))
 
 
-def _permissions(platform: object, is_fixing: bool) -> list[Finding]:
-    """Return what the system allows, where it has a say (macOS)."""
-    look = getattr(platform, "permissions", None)
-    return list(look(is_fixing=is_fixing)) if look is not None else []
+def _permissions(platform: Platform, is_fixing: bool) -> list[Finding]:
+    """Return what the system allows, where it has a say (macOS); with `is_fixing`, open the pane of
+    the first thing it does not."""
+    from onetake.model.findings import Finding, FindingId, Status
+
+    if platform.name != "macos":
+        return []
+    from onetake.platforms.macos.permissions import Grant, facts, open_settings
+
+    findings = []
+    for fact in facts():
+        is_granted = fact.grant is Grant.GRANTED
+        # What was never asked is asked by the first recording; nothing is wrong yet.
+        status = Status.WARN if fact.grant in (Grant.NOT_ASKED, Grant.UNKNOWN) else Status.FAIL
+        text = f"{fact.kind}: {fact.grant} for {fact.holder}"
+        finding_id = FindingId(f"permission-{fact.kind}")
+        findings.append(Finding(finding_id, Status.OK if is_granted else status, text, fact.advice))
+        if is_fixing and not is_granted:
+            open_settings(fact.kind)
+            is_fixing = False
+    return findings
 
 
 def _folder(settings: Settings) -> tuple[Path | None, list[Finding]]:

@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             "mic_against_system_ms": answer.mic_against_system_ms,
             "devices": {str(role): device for role, device in plan.shown_devices.items()},
             "remembered": remembered,
+            "system": _system_facts(),
             "check": msgspec.json.decode(to_json(report)),
         }
         print(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())
@@ -155,3 +156,16 @@ def _remembered(answer: SelftestAnswer, plan: Plan) -> list[str]:
         if memory.remember(device_id, offset_ms):
             lines.append(f"remembered: {device_id} is moved by {offset_ms:+.1f} ms from now on")
     return lines
+
+
+def _system_facts() -> dict[str, Any]:
+    """Return what only this system can say of itself: on a Mac, whether every name we use exists,
+    and what the permissions are."""
+    import platform
+
+    system = platform.system()
+    if system != "Darwin":
+        return {"platform": system}
+    from onetake.platforms.macos.selftest import environment, missing_names
+
+    return {"platform": system, **environment(), "missing_names": missing_names()}
