@@ -20,7 +20,7 @@ let lastId = 0;
 createInterface({ input: engine.stdout }).on("line", (line) => {
   const message = JSON.parse(line);
   if (message.method === "hello") console.log(`onetake ${message.params.version}`);
-  else if (message.method === "event") console.log("event ", message.params.event, message.params.state ?? "");
+  else if (message.method === "event") console.log("event ", message.params.event, message.params.state ?? message.params.message ?? "");
   else {
     const { resolve, reject } = waiting.get(message.id);
     waiting.delete(message.id);

@@ -62,7 +62,7 @@ def test_node_without_packages(tmp_path):
     if shutil.which("node") is None:
         missing("node")
     said = run("node", EXAMPLES / "node" / "controller.mjs", ONETAKE, tmp_path / "take.mp4")
-    assert "good" in said
+    assert "saved" in said
     check_take(tmp_path / "take.mp4", "from Node")
 
 
