@@ -37,6 +37,14 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     panel.set_defaults(run=_panel, panel=-1, session=None, obs_websocket=None)
     add_layers(panel)
     add_settings(panel)
+    app = commands.add_parser(
+        "app",
+        help="record from a window",
+        description="Open the panel in a window of its own; needs the extra 'onetake[app]'.",
+    )
+    app.set_defaults(run=_app, panel=-1, session=None, obs_websocket=None)
+    add_layers(app)
+    add_settings(app)
     password = commands.add_parser(
         "obs-password", help="show the password of the obs-websocket adapter"
     )
@@ -108,6 +116,22 @@ def _panel(arguments: argparse.Namespace) -> int:
             tell_remotes(remotes)
         while not ended.wait(0.2):
             pass  # A wait without an end would not be left for a signal on every system.
+        controller.close()
+    return 0
+
+
+def _app(arguments: argparse.Namespace) -> int:
+    from onetake.control.controller import Controller
+    from onetake.control.remotes import Remotes
+    from onetake.control.session import own_session_id
+    from onetake.engine.recorder import Recorder
+    from onetake.ui.panel.window import open_window
+
+    resolved, config = chosen(arguments, given_settings(arguments))
+    controller = Controller(Recorder(), resolved.settings)
+    wish = remote_wish(arguments, own_session_id())
+    with Remotes(controller, wish, config.remote, profiles=tuple(config.presets)) as remotes:
+        open_window(remotes.panel_url())
         controller.close()
     return 0
 
