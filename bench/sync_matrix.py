@@ -106,7 +106,7 @@ class _Rehearsal:
     @property
     def is_vague(self) -> bool:
         clock = self._runs[-1].clock
-        return not clock.is_ready or clock.state.offset_sd_s > VAGUE_S
+        return not clock.is_ready or clock.state.offset_sd_at(BEGIN_S) > VAGUE_S
 
     def place(self, sample: int, host_s: float) -> float:
         """Return the delivered frame played at `host_s`."""

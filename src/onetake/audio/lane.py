@@ -153,7 +153,7 @@ class AudioLane:
         timeline = self._timeline
         if timeline is None:
             return []
-        watermark_ns = self._watermark_ns(now_ns)
+        watermark_ns = self._watermark_ns(now_ns, timeline)
         if watermark_ns is None:
             return []
         due = timeline.sample_at(watermark_ns)
@@ -215,9 +215,9 @@ class AudioLane:
             return host_ns
         return timeline.host_ns_of_sample(self._rendered)
 
-    def _watermark_ns(self, now_ns: int) -> int | None:
+    def _watermark_ns(self, now_ns: int, timeline: Timeline) -> int | None:
         """Return the host time up to which output is due; None = the start is not known well."""
-        if self._rendered == 0 and self._is_start_open(now_ns):
+        if self._rendered == 0 and self._is_start_open(now_ns, timeline.t0_ns):
             return None
         horizons_ns = [track.horizon_ns() for track in self._tracks.values()]
         due_ns = min(
@@ -226,9 +226,9 @@ class AudioLane:
         )
         return max(min(due_ns, now_ns - LOOK_AHEAD_NS), now_ns - BOUND_NS)
 
-    def _is_start_open(self, now_ns: int) -> bool:
+    def _is_start_open(self, now_ns: int, t0_ns: int) -> bool:
         return any(
-            track.is_vague
+            track.is_vague_at(t0_ns)
             and track.first_stamp_ns is not None
             and now_ns - track.first_stamp_ns < VAGUE_START_NS
             for track in self._tracks.values()

@@ -76,13 +76,15 @@ class Track:
         """Stamp of the first block ever; None = nothing came yet."""
         return self._first_stamp_ns
 
-    @property
-    def is_vague(self) -> bool:
-        """Whether it is not yet well known where the source belongs."""
+    def is_vague_at(self, host_ns: int) -> bool:
+        """Whether it is not yet well known what was heard at `host_ns`, the start of the take."""
         clock = self.clock
         if clock is None or not self.is_live:
             return False
-        return not clock.is_ready or clock.state.offset_sd_s > VAGUE_S
+        if not clock.is_ready:
+            return True
+        time_s = max(0.0, (host_ns - clock.anchor_ns) / NS_PER_S)
+        return clock.state.offset_sd_at(time_s) > VAGUE_S
 
     @property
     def alignment_error_s(self) -> float:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from onetake.model.media import StampKind
 from onetake.model.units import NS_PER_S
 from onetake.timeline.device_clock_bank import ClockState, KalmanBank
-from onetake.timeline.device_clock_bins import LONE_SD_S, BinMaker
+from onetake.timeline.device_clock_bins import BinMaker
+from onetake.timeline.device_clock_centre import LONE_SD_S
 from onetake.timeline.device_clock_shift import WINDOW_S, ShiftDetector
 
 __all__ = ["ClockBreak", "DeviceClock", "StampCounts"]

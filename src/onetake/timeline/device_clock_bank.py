@@ -52,6 +52,14 @@ class ClockState:
     skew: float
     offset_sd_s: float
     skew_sd: float
+    covariance_s: float = 0.0
+    """Of offset and skew."""
+
+    def offset_sd_at(self, time_s: float) -> float:
+        """Return the standard deviation of `offset_at`, were the skew constant until then."""
+        step_s = time_s - self.time_s
+        drifted = 2 * step_s * self.covariance_s + (step_s * self.skew_sd) ** 2
+        return math.sqrt(max(0.0, self.offset_sd_s**2 + drifted))
 
     def offset_at(self, time_s: float) -> float:
         """Return the offset in s extrapolated to `time_s` of source time."""
@@ -119,7 +127,10 @@ class KalmanBank:
         y = sum(w * m.y for m, w in pairs)
         variance_x = sum(w * (m.pxx + (m.x - x) ** 2) for m, w in pairs)
         variance_y = sum(w * (m.pyy + (m.y - y) ** 2) for m, w in pairs)
-        return ClockState(self._time_s, x, y, math.sqrt(variance_x), math.sqrt(variance_y))
+        covariance = sum(w * (m.pxy + (m.x - x) * (m.y - y)) for m, w in pairs)
+        return ClockState(
+            self._time_s, x, y, math.sqrt(variance_x), math.sqrt(variance_y), covariance
+        )
 
     def update(self, time_s: float, offset_s: float, variance_s2: float) -> None:
         """Take the next bin in; `time_s` does not go back."""

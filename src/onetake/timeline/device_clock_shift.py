@@ -45,6 +45,9 @@ DECAY_SHARE = 0.1
 """Halves may differ by this share of the shift plus the threshold; a draining backlog differs
 more."""
 
+OUTLIER_SPREADS = 2.0
+"""How far beyond the step deviations are believed when the change is placed."""
+
 BASELINE_BINS = 20
 
 
@@ -126,7 +129,7 @@ class ShiftDetector:
             return None
         if not _is_steady(recent, was.middle_s, shift_s, threshold_s):
             return None
-        index = _change_point(deviations_s, was.middle_s, shift_s)
+        index = _change_point(deviations_s, was, shift_s)
         if max(hosts_s[index:]) - min(hosts_s[index:]) < LEAST_SPAN_S:
             return None
         return Shift(index, median(deviations_s[index:]) - was.middle_s, noise_s)
@@ -141,14 +144,15 @@ def _is_steady(recent: list[float], middle_s: float, shift_s: float, threshold_s
     return abs(first_s - second_s) <= threshold_s + DECAY_SHARE * abs(shift_s)
 
 
-def _change_point(deviations_s: list[float], middle_s: float, shift_s: float) -> int:
-    """Return the index from which on a step of `shift_s` fits best (least squares); deviations are
-    held within the step so that outliers do not pull."""
-    reach_s = abs(shift_s) / 2
+def _change_point(deviations_s: list[float], was: _Shape, shift_s: float) -> int:
+    """Return the index from which on a step of `shift_s` fits best (least squares). Deviations are
+    held within the step and the usual scatter, so that outliers do not pull."""
+    half_s = abs(shift_s) / 2
+    reach_s = half_s + OUTLIER_SPREADS * was.spread_s
     sign = 1.0 if shift_s > 0 else -1.0
     best, best_index, total = 0.0, 0, 0.0
     for index, deviation_s in enumerate(deviations_s):
-        centred = sign * (deviation_s - middle_s) - reach_s
+        centred = sign * (deviation_s - was.middle_s) - half_s
         total += max(-reach_s, min(reach_s, centred))
         if total < best:
             best, best_index = total, index + 1
