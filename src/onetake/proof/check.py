@@ -73,7 +73,7 @@ def check(path: str | Path) -> CheckReport:
     findings = list(file_findings(found, tracks))
     if picture is not None:
         findings += picture_findings(frames, picture, duration_s)
-    findings += sound_findings(found, sound)
+    findings += sound_findings(found, sound, muted)
     findings += speed_findings(found, events, offsets)
     findings += sync_findings(offsets, muted, has_report=_is_usable(companion))
     if companion is not None:

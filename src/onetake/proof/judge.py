@@ -6,12 +6,13 @@ meant by the person who recorded is a note.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from onetake.proof.results import (
     Fault,
     Finding,
     FrameFacts,
+    MutedSpan,
     PictureFacts,
     Severity,
     SoundFacts,
@@ -157,11 +158,16 @@ def _stamp_findings(frames: FrameFacts, *, has_pattern: bool) -> Iterator[Findin
         yield spans_finding(Fault.FRAME_GAP, Severity.NOTE, what, long)
 
 
+_MUTE_EDGE_S = 0.05
+"""How far a hole may reach beyond the mute that made it: the ramps and two blocks of the codec."""
+
 # --- sound --------------------------------------------------------------------------------------
 
 
-def sound_findings(found: Scan, sound: list[SoundFacts]) -> Iterator[Finding]:
-    """Yield what is wrong with the samples of each audio track."""
+def sound_findings(
+    found: Scan, sound: list[SoundFacts], muted: Sequence[MutedSpan] = ()
+) -> Iterator[Finding]:
+    """Yield what is wrong with the samples of each audio track; a hole that a mute made is none."""
     for track, facts in zip(found.sounds, sound, strict=True):
         name = f"audio track {facts.track}"
         if track.jumps:
@@ -182,7 +188,22 @@ def sound_findings(found: Scan, sound: list[SoundFacts]) -> Iterator[Finding]:
             yield Finding(
                 Fault.AUDIO_RATE_CHANGE, Severity.DEGRADED, message, at_s=position_ns / 1e9
             )
-        yield from _content_findings(name, facts, track.holes_ns)
+        yield from _content_findings(name, facts, unexplained_holes(track.holes_ns, muted))
+
+
+def unexplained_holes(
+    holes_ns: list[tuple[int, int]], muted: Sequence[MutedSpan]
+) -> list[tuple[int, int]]:
+    """Return the holes (start, length) that do not lie in a muted span."""
+    return [
+        (start_ns, length_ns)
+        for start_ns, length_ns in holes_ns
+        if not any(
+            span.start_s - _MUTE_EDGE_S <= start_ns / 1e9
+            and (start_ns + length_ns) / 1e9 <= span.end_s + _MUTE_EDGE_S
+            for span in muted
+        )
+    ]
 
 
 def _content_findings(
