@@ -42,7 +42,12 @@ class Outbox:
     ) -> None:
         self._limit_bytes = limit_bytes
         self._on_put = on_put
-        self._waiting: deque[tuple[Importance, bytes]] = deque()
+        self._waiting: dict[Importance, deque[tuple[int, bytes]]] = {
+            importance: deque() for importance in Importance
+        }
+        """(number, message) by importance: what is dropped first is found without looking at the
+        rest, so a full outbox costs no more than an empty one."""
+        self._number = 0
         self._bytes = 0
         self._changed = threading.Condition()
         self._is_closed = False
@@ -56,7 +61,8 @@ class Outbox:
                 return False
             has_room = self._make_room(len(message), importance)
             if has_room or importance is Importance.ANSWER:
-                self._waiting.append((importance, message))
+                self._waiting[importance].append((self._number, message))
+                self._number += 1
                 self._bytes += len(message)
                 self._changed.notify_all()
             else:
@@ -68,11 +74,13 @@ class Outbox:
     def get(self, timeout_s: float | None = None) -> bytes | None:
         """Return the next message, or None after `timeout_s`, or when closed and empty."""
         with self._changed:
-            if not self._waiting and not self._is_closed:
+            oldest = self._oldest()
+            if oldest is None and not self._is_closed:
                 self._changed.wait(timeout_s)
-            if not self._waiting:
+                oldest = self._oldest()
+            if oldest is None:
                 return None
-            _, message = self._waiting.popleft()
+            _, message = oldest.popleft()
             self._bytes -= len(message)
             self._changed.notify_all()
             return message
@@ -100,21 +108,17 @@ class Outbox:
             self._is_closed = True
             self._changed.notify_all()
 
+    def _oldest(self) -> deque[tuple[int, bytes]] | None:
+        """Return the queue whose first message was put first, None when all are empty."""
+        filled = [queue for queue in self._waiting.values() if queue]
+        return min(filled, key=lambda queue: queue[0][0], default=None)
+
     def _make_room(self, size: int, importance: Importance) -> bool:
         """Drop what is less important than, or as passing as, the new message. Under the lock."""
-        most_droppable = min(importance, Importance.EVENT)
-        for droppable in Importance:
-            if droppable > most_droppable or self._bytes + size <= self._limit_bytes:
-                break
-            self._drop(droppable, size)
-        return self._bytes + size <= self._limit_bytes
-
-    def _drop(self, droppable: Importance, size: int) -> None:
-        kept: deque[tuple[Importance, bytes]] = deque()
-        for importance, message in self._waiting:
-            if importance is droppable and self._bytes + size > self._limit_bytes:
+        for droppable in (Importance.PASSING, Importance.EVENT):
+            queue = self._waiting[droppable]
+            while queue and droppable <= importance and self._bytes + size > self._limit_bytes:
+                _, message = queue.popleft()
                 self._bytes -= len(message)
                 self.dropped += 1
-            else:
-                kept.append((importance, message))
-        self._waiting = kept
+        return self._bytes + size <= self._limit_bytes
