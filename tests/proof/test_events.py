@@ -79,6 +79,21 @@ def test_pauses_cut_events_out() -> None:
     assert set(np.round(offsets / 100)) == {0, -33, -34}
 
 
+def test_a_short_pause_moves_no_event() -> None:
+    """67 ms left out, with the picture of the boundary in between: events before it lie where they
+    are seen, also when two pictures follow it."""
+    interval_ns = NS_PER_S // 30
+    pause_ns = 67 * NS_PER_MS
+    frames = [(at, at) for at in range(0, 6 * NS_PER_S, interval_ns)]
+    boundary_ns = frames[-1][0] + interval_ns // 2
+    frames.append((boundary_ns, boundary_ns + pause_ns - 21 * NS_PER_MS))
+    for at in (boundary_ns + interval_ns // 3, boundary_ns + 4 * interval_ns // 3):
+        frames.append((at, at + pause_ns))
+    offsets = placed(seen_events(log_of(frames)))
+    assert len(offsets) >= 4
+    np.testing.assert_allclose(offsets, 0, atol=0.2)
+
+
 def test_misread_codes_are_left_out() -> None:
     """A torn picture whose check sum happens to fit does not move an event."""
     rng = np.random.default_rng(1)

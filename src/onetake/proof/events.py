@@ -35,6 +35,10 @@ _PAUSE_NS = 50 * NS_PER_MS
 """How much younger than everything in the last seconds a picture must be to mean that the pattern
 went on while the file stood (a pause, or lost pictures that were closed up)."""
 
+_STEP_NS = 10 * NS_PER_MS
+"""How much younger than its neighbour a picture must be to be looked at for a pause; two steps of
+this size may make one. Smaller only costs time."""
+
 _BACK_NS = 5 * NS_PER_S
 """A picture this much older than the ones before means that the pattern began anew."""
 
@@ -125,10 +129,13 @@ def _segments(pts_ns: NDArray[np.int64], codes_ns: NDArray[np.int64]) -> list[tu
     """Cut where the pattern jumped against the file: (first, after the last) of each part."""
     ages = pts_ns - codes_ns
     cuts = [0]
-    # Only steps larger than the smaller threshold can be cuts; the loop sees few candidates.
-    for index in (np.flatnonzero(np.abs(np.diff(ages)) > _PAUSE_NS) + 1).tolist():
+    steps = np.diff(ages)
+    for index in (np.flatnonzero((steps < -_STEP_NS) | (steps > _BACK_NS)) + 1).tolist():
         recent = ages[max(cuts[-1], index - 120) : index]
-        if ages[index] < recent.min() - _PAUSE_NS or ages[index] > recent.max() + _BACK_NS:
+        # The second youngest: the picture at a pause's edge may lie between both levels, and must
+        # not hide the step behind it.
+        level_ns = np.partition(recent, 1)[1] if len(recent) > 1 else recent[0]
+        if ages[index] < level_ns - _PAUSE_NS or ages[index] > recent.max() + _BACK_NS:
             cuts.append(index)
     return list(zip(cuts, [*cuts[1:], len(ages)], strict=True))
 
