@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check system-packages clean format
+DOCS_VENV := .venv-docs
+DOCS_STAMP := $(DOCS_VENV)/.installed
+
+.PHONY: demo test check docs system-packages clean format
 
 $(STAMP): requirements/dev.txt pyproject.toml setup.py src/onetake/video/_kernel.c
 	$(PYTHON) -m venv $(VENV)
@@ -27,9 +30,18 @@ check: $(STAMP)  ## format, lint, types, unit tests: under a minute
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not real and not slow"
 
+$(DOCS_STAMP): requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	touch $(DOCS_STAMP)
+
+docs: $(DOCS_STAMP)  ## the site in build/docs; a warning or a link that leads nowhere is an error
+	$(DOCS_VENV)/bin/sphinx-build --quiet --fresh-env --nitpicky --fail-on-warning --keep-going -d build/docs.doctrees docs build/docs
+	@echo "docs: build/docs/index.html"
+
 format: $(STAMP)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(DOCS_VENV) build dist
