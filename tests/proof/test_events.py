@@ -84,7 +84,8 @@ def test_a_short_pause_moves_no_event() -> None:
     are seen, also when two pictures follow it."""
     interval_ns = NS_PER_S // 30
     pause_ns = 67 * NS_PER_MS
-    frames = [(at, at) for at in range(0, 6 * NS_PER_S, interval_ns)]
+    last_event_ns = SCHEDULE.times_ns(0, 6 * NS_PER_S)[-1]
+    frames = [(at, at) for at in range(0, last_event_ns + NS_PER_S // 3, interval_ns)]
     boundary_ns = frames[-1][0] + interval_ns // 2
     frames.append((boundary_ns, boundary_ns + pause_ns - 21 * NS_PER_MS))
     for at in (boundary_ns + interval_ns // 3, boundary_ns + 4 * interval_ns // 3):
