@@ -81,12 +81,13 @@ def test_every_verb_is_a_method_with_valid_parameters():
     import msgspec
 
     from onetake.control.methods import METHODS
+    from onetake.control.verbs import VERBS
 
     words = {
         "mute": ["mic"], "unmute": ["mic"], "gain": ["mic", "-3"], "toggle": ["mic"],
         "switch": ["mic", "default"], "hide": ["camera"], "show": [],
     }  # fmt: skip
-    for name, verb in ctl.VERBS.items():
+    for name, verb in VERBS.items():
         method, parameters = verb.request(words.get(name, []))
         msgspec.convert(parameters, METHODS[method].takes)
 

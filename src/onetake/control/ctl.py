@@ -7,7 +7,7 @@ recorder raised, with its code.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -16,19 +16,17 @@ import msgspec
 
 from onetake.control.session_files import live_sessions
 from onetake.control.unix_socket import socket_path
+from onetake.control.verbs import VERBS
 from onetake.errors import OnetakeError, OutputFailed, UsageError
-from onetake.model.devices import Role
 from onetake.model.units import NS_PER_S
 
-__all__ = ["VERBS", "ControlClient", "Reply", "Verb", "chosen_session", "send", "told"]
+__all__ = ["ControlClient", "Reply", "chosen_session", "send", "told"]
 
 CONNECT_TIMEOUT_S = 5.0
 """How long a recorder may take to answer the door."""
 
 ANSWER_TIMEOUT_S = 150.0
 """How long an answer may take: a stop is answered when the file is finished."""
-
-_SOUNDS = ("mic", "system")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +36,6 @@ class Reply:
     method: str
     result: Any
     """Plain values, as decoded from JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """What can be said after `onetake ctl`."""
-
-    words: str
-    """How it is written, for help: `mute mic|system`."""
-    doc: str
-    request: Callable[[list[str]], tuple[str, dict[str, Any]]]
-    """Returns method and parameters from the words after the verb. Raises UsageError."""
 
 
 class ControlClient:
@@ -208,86 +195,3 @@ def _result(message: dict[str, Any]) -> Any:
 
 def _error_kinds(base: type[OnetakeError]) -> list[type[OnetakeError]]:
     return [base, *(kind for below in base.__subclasses__() for kind in _error_kinds(below))]
-
-
-# What can be said.
-
-
-def _plain(method: str, **parameters: object) -> Callable[[list[str]], tuple[str, dict[str, Any]]]:
-    def request(words: list[str]) -> tuple[str, dict[str, Any]]:
-        _count(words, 0, 0)
-        return method, dict(parameters)
-
-    return request
-
-
-def _mute(is_muted: bool) -> Callable[[list[str]], tuple[str, dict[str, Any]]]:
-    def request(words: list[str]) -> tuple[str, dict[str, Any]]:
-        _count(words, 1, 1)
-        return "mute", {"role": _one_of(words[0], _SOUNDS), "is_muted": is_muted}
-
-    return request
-
-
-def _camera(is_visible: bool) -> Callable[[list[str]], tuple[str, dict[str, Any]]]:
-    def request(words: list[str]) -> tuple[str, dict[str, Any]]:
-        _count(words, 0, 1)
-        if words:
-            _one_of(words[0], ("camera",))
-        return "camera", {"is_visible": is_visible}
-
-    return request
-
-
-def _gain(words: list[str]) -> tuple[str, dict[str, Any]]:
-    _count(words, 2, 2)
-    try:
-        gain_db = float(words[1].lower().removesuffix("db"))
-    except ValueError as error:
-        raise UsageError(f"'{words[1]}' is no number of dB", hint="for example -6") from error
-    return "gain", {"role": _one_of(words[0], _SOUNDS), "gain_db": gain_db}
-
-
-def _toggle(words: list[str]) -> tuple[str, dict[str, Any]]:
-    _count(words, 1, 1)
-    return "toggle", {"what": _one_of(words[0], ("mic", "system", "camera", "pause"))}
-
-
-def _marker(words: list[str]) -> tuple[str, dict[str, Any]]:
-    return "marker", {"label": " ".join(words)}
-
-
-def _switch(words: list[str]) -> tuple[str, dict[str, Any]]:
-    _count(words, 2, 2)
-    return "switch", {"role": _one_of(words[0], tuple(Role)), "device_id": words[1]}
-
-
-def _count(words: list[str], least: int, most: int) -> None:
-    if not least <= len(words) <= most:
-        raise UsageError("too few or too many words", hint="see 'onetake ctl --help'")
-
-
-def _one_of(word: str, allowed: Sequence[str]) -> str:
-    if word not in allowed:
-        raise UsageError(f"'{word}' is not known here", hint="say " + " or ".join(allowed))
-    return word
-
-
-VERBS = {
-    "status": Verb("status", "What the recorder is doing.", _plain("snapshot")),
-    "start": Verb("start", "Begin a take (of an engine that waits).", _plain("start")),
-    "stop": Verb("stop", "End the take and finish the file.", _plain("stop")),
-    "pause": Verb("pause", "Leave out everything from here on.", _plain("pause")),
-    "resume": Verb("resume", "Go on.", _plain("resume")),
-    "mute": Verb("mute mic|system", "Mute a sound.", _mute(is_muted=True)),
-    "unmute": Verb("unmute mic|system", "Unmute a sound.", _mute(is_muted=False)),
-    "gain": Verb("gain mic|system DB", "Set the gain of a sound.", _gain),
-    "hide": Verb("hide camera", "Hide the camera.", _camera(is_visible=False)),
-    "show": Verb("show camera", "Show the camera.", _camera(is_visible=True)),
-    "toggle": Verb("toggle mic|system|camera|pause", "The opposite of what is.", _toggle),
-    "marker": Verb("marker [LABEL]", "Put a chapter mark here.", _marker),
-    "split": Verb("split", "Go on in a new file.", _plain("split")),
-    "switch": Verb("switch ROLE DEVICE", "Use another device from here on.", _switch),
-    "devices": Verb("devices", "What there is to record from.", _plain("devices")),
-}
-"""All verbs, in the order of the help."""

@@ -10,30 +10,20 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
-from onetake._version import __version__
-from onetake.errors import ExitCode, OnetakeError, UsageError
-from onetake.ui.commands import check, control, demo, devices, doctor, record, repair, selftest
+from onetake.errors import ExitCode, OnetakeError
+from onetake.ui.parser import make_parser
 
 __all__ = ["main"]
 
 Command = Callable[[argparse.Namespace], int]
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with the arguments."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError instead of printing the usage."""
-        raise UsageError(message, hint=f"see '{self.prog} --help'")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code. Prints errors, raises none."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        arguments = _parser().parse_args(words, argparse.Namespace(words=words))
+        arguments = make_parser().parse_args(words, argparse.Namespace(words=words))
         command: Command = arguments.run
         return command(arguments)
     except OnetakeError as error:
@@ -68,19 +58,6 @@ def _tell(error: OnetakeError, *, as_json: bool) -> None:
         return
     hint = f" ({error.hint})" if error.hint else ""
     print(f"onetake: {error.message}{hint}", file=sys.stderr)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="onetake",
-        description="Record screen, system sound, microphone and camera into one file, in one "
-        "pass, on one timeline.",
-    )
-    parser.add_argument("--version", action="version", version=f"onetake {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in (record, demo, devices, doctor, selftest, check, repair, control):
-        module.add(commands)
-    return parser
 
 
 if __name__ == "__main__":

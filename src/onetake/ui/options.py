@@ -107,6 +107,7 @@ def _add_fields(group: argparse._ArgumentGroup, struct: type[msgspec.Struct], pr
                 default=argparse.SUPPRESS,
                 metavar=_placeholder(field.name, kind),
                 type=_reader(kind),
+                choices=[str(one) for one in kind] if _is_choice(kind) else None,
             )
 
 
@@ -137,7 +138,7 @@ def _plain_type(hint: Any) -> Any:
 def _placeholder(field: str, kind: Any) -> str:
     if kind is Rect:
         return "X,Y,WxH"
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
+    if _is_choice(kind):
         return "|".join(kind)
     for unit, placeholder in _UNITS.items():
         if field.endswith(unit):
@@ -152,7 +153,11 @@ def _reader(kind: Any) -> Any:
         return _region
     if typing.get_origin(kind) is tuple:
         return _names
-    return kind
+    return str if _is_choice(kind) else kind
+
+
+def _is_choice(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from onetake.control.verbs import VERBS
 from onetake.ui.options import add_json, add_layers, add_settings, chosen, given_settings
 from onetake.ui.remote_flags import add_remotes, remote_wish, tell_remotes
 
@@ -54,8 +55,11 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "ctl",
         help="drive a running recorder: ctl mute mic, ctl pause, ctl status, ctl stop",
         description="Say a command to a recorder of this user that is running.",
+        epilog=_verbs_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    ctl.add_argument("words", nargs="+", metavar="COMMAND", help="mute mic, hide camera, stop, …")
+    ctl.add_argument("verb", metavar="COMMAND", help="one of the commands below")
+    ctl.add_argument("words", nargs="*", metavar="WORD", help="what it is about")
     ctl.add_argument("--session", metavar="NAME", help="which recorder, when several run")
     add_json(ctl, "print the answer as one JSON object")
     ctl.set_defaults(run=_ctl)
@@ -69,11 +73,19 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         description="show: the settings as a configuration file; check: whether the file makes "
         "sense; explain: where each setting comes from; path: where the file lies.",
     )
-    config.add_argument("what", choices=("show", "check", "explain", "path"))
+    config.add_argument(
+        "what", choices=("show", "check", "explain", "path"), help="what to do, see above"
+    )
     config.add_argument("--docs", action="store_true", help="show: with each setting's meaning")
     add_layers(config)
     add_settings(config)
     config.set_defaults(run=_config)
+
+
+def _verbs_text() -> str:
+    """Return what `ctl` understands, a command a line."""
+    lines = [f"  {verb.words:<32} {verb.doc}" for verb in VERBS.values()]
+    return "\n".join(["commands:", *lines])
 
 
 def _engine(arguments: argparse.Namespace) -> int:
@@ -150,7 +162,7 @@ def _ctl(arguments: argparse.Namespace) -> int:
 
     from onetake.control.ctl import send, told
 
-    reply = send(arguments.words, arguments.session)
+    reply = send([arguments.verb, *arguments.words], arguments.session)
     print(msgspec.json.encode(reply.result).decode() if arguments.as_json else told(reply))
     return 0
 

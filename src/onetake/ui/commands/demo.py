@@ -25,7 +25,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="record the built-in devices and prove the file",
         description="Record the synthetic devices, read the file again and print what is true.",
     )
-    parser.add_argument("file", nargs="?", default="demo.mp4", metavar="FILE")
+    parser.add_argument(
+        "file", nargs="?", default="demo.mp4", metavar="FILE", help="the file to write"
+    )
     add_json(parser, "print one JSON object a line instead of words")
     add_settings(parser)
     parser.set_defaults(run=run)

@@ -1,0 +1,47 @@
+"""The parser of the command line, from which help, manual, completion and reference come.
+
+Quick: making it imports no NumPy and no FFmpeg.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from onetake._version import __version__
+from onetake.errors import UsageError
+from onetake.ui.commands import (
+    check,
+    completion,
+    control,
+    demo,
+    devices,
+    doctor,
+    record,
+    repair,
+    selftest,
+)
+
+__all__ = ["make_parser"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError instead of printing the usage."""
+        raise UsageError(message, hint=f"see '{self.prog} --help'")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; its namespace's `run` is the command."""
+    parser = _Parser(
+        prog="onetake",
+        description="Record screen, system sound, microphone and camera into one file, in one "
+        "pass, on one timeline.",
+    )
+    parser.add_argument("--version", action="version", version=f"onetake {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    for module in (record, demo, devices, doctor, selftest, check, repair, control, completion):
+        module.add(commands)
+    return parser
