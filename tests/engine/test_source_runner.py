@@ -59,7 +59,7 @@ class Listener:
     def source_opened(self, role: Role, source: Source) -> None:
         self._tell("opened")
 
-    def source_delivered(self, role: Role, device_id: str) -> None:
+    def source_delivered(self, role: Role, device_id: str, first_ns: int) -> None:
         self._tell("delivered")
 
     def source_lost(self, role: Role, device_id: str, error: OnetakeError) -> None:

@@ -83,6 +83,16 @@ def test_writer_opens_once_when_everybody_has_delivered() -> None:
     assert opened == [0, 0, 0, 1, 0]
 
 
+def test_a_take_begins_where_everybody_has_something() -> None:
+    """Sound stamped ahead of now is waited for; a stamp that is far off, for 0.3 s."""
+    for ahead_ns, waited_ns in ((80, 80), (-40, 0), (10_000, 300)):
+        session = starting(frozenset((Role.SCREEN, Role.SYSTEM)))
+        session, _ = step(session, SourceDelivered(Role.SCREEN, "id", T0_NS, T0_NS))
+        first_ns = T0_NS + ahead_ns * NS_PER_MS
+        _, effects = step(session, SourceDelivered(Role.SYSTEM, "id", T0_NS, first_ns))
+        assert OpenWriter(T0_NS + waited_ns * NS_PER_MS) in effects
+
+
 def test_late_sources_are_left_behind_after_three_seconds() -> None:
     """A take starts without a slow camera after 3 s, and says so."""
     session = starting()

@@ -62,6 +62,9 @@ class Captured:
 class Arm:
     """Accept the next screen frame as the first one: its PTS is position 0."""
 
+    not_before_ns: int
+    """Least PTS: every source has something from then on."""
+
 
 @dataclass(frozen=True, slots=True)
 class StartAt:

@@ -114,6 +114,7 @@ class VideoLaneThread(LaneThread):
         self._on_started = on_started
         self._has_picture = False
         self._armed_ns: int | None = None
+        self._not_before_ns = 0
         self._last_tick_ns = 0
 
     def _work(self) -> None:
@@ -134,7 +135,8 @@ class VideoLaneThread(LaneThread):
             case Captured(role=Role.CAMERA, what=Frame() as frame):
                 self._lane.camera(frame)
             case Arm():
-                self._armed_ns = self._clock.now_ns()
+                self._armed_ns = max(self._clock.now_ns(), item.not_before_ns)
+                self._not_before_ns = item.not_before_ns
             case SourceNews(role=Role.CAMERA, stamp_kind=None):
                 self._lane.camera(None)
             case TimedCommand():
@@ -146,7 +148,8 @@ class VideoLaneThread(LaneThread):
         pts_ns = frame.pts_ns
         self._has_picture = self._has_picture or frame.image is not None
         self._lane.screen(frame)
-        if self._armed_ns is not None and self._has_picture:
+        is_armed = self._armed_ns is not None and pts_ns >= self._not_before_ns
+        if is_armed and self._has_picture:
             self._start(pts_ns)
 
     def _start(self, t0_ns: int) -> None:

@@ -60,9 +60,9 @@ class SourceDesk:
         self._opened.setdefault(role, source)
         self._driver.woken.set()
 
-    def source_delivered(self, role: Role, device_id: str) -> None:
-        """A device has begun to deliver."""
-        self._driver.step(SourceDelivered(role, device_id, self._clock.now_ns()))
+    def source_delivered(self, role: Role, device_id: str, first_ns: int) -> None:
+        """A device has begun to deliver, with what happened at host time `first_ns`."""
+        self._driver.step(SourceDelivered(role, device_id, self._clock.now_ns(), first_ns))
 
     def source_lost(self, role: Role, device_id: str, error: OnetakeError) -> None:
         """A device could not be opened or went away."""

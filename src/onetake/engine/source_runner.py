@@ -39,7 +39,7 @@ class SourceListener(Protocol):
         """The device is open and about to run."""
         ...
 
-    def source_delivered(self, role: Role, device_id: str) -> None:
+    def source_delivered(self, role: Role, device_id: str, first_ns: int) -> None:
         """The first picture or sound since it was opened has arrived."""
         ...
 
@@ -119,14 +119,14 @@ class SourceRunner:
         if self._stop.is_set():
             frame.release()
             return
-        self._note_delivery()
+        self._note_delivery(frame.pts_ns)
         self._lane.put_frame(self._role, frame)
 
     def audio(self, block: AudioBlock) -> None:
         """Queue a run of samples."""
         if self._stop.is_set():
             return
-        self._note_delivery()
+        self._note_delivery(block.stamp_ns)
         length_ns = len(block.samples) * NS_PER_S // block.rate_hz
         self.covered_ns = max(self.covered_ns, block.stamp_ns + length_ns)
         self._lane.put_audio(self._role, block)
@@ -135,7 +135,7 @@ class SourceRunner:
         """Pass a warning on."""
         self._listener.source_warned(code, message, hint)
 
-    def _note_delivery(self) -> None:
+    def _note_delivery(self, first_ns: int) -> None:
         attempt = self._attempt
         if attempt is None or attempt.has_delivered:
             return
@@ -145,7 +145,7 @@ class SourceRunner:
                 self._role, SourceState.LIVE, self._clock.now_ns(), attempt.source.stamp_kind
             )
         )
-        self._listener.source_delivered(self._role, self.device_id)
+        self._listener.source_delivered(self._role, self.device_id, first_ns)
 
     def _run(self) -> None:
         wait_s = BACKOFF_FIRST_S

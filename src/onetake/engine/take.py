@@ -237,7 +237,7 @@ class Take:
             while (effect := self._driver.next_work()) is not None:
                 match effect:
                     case OpenWriter():
-                        self._open_writer()
+                        self._open_writer(effect.not_before_ns)
                     case OpenNextPart():
                         self._go_on_in_new_file(effect.reason)
                     case SwitchSource():
@@ -279,11 +279,11 @@ class Take:
             on_error=self._failed,
         )
 
-    def _open_writer(self) -> None:
+    def _open_writer(self, not_before_ns: int) -> None:
         """Create the file and its journal, then accept the next frame as the first."""
         assert self._wiring is not None
         self._wiring.files.open_first(self._driver.history())
-        self._wiring.arm()
+        self._wiring.arm(not_before_ns)
 
     def _go_on_in_new_file(self, reason: str) -> None:
         """Open the next file and cut the take there, a moment ahead of both lanes."""

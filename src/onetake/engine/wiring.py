@@ -92,10 +92,11 @@ class Wiring:
         for lane in self._lanes:
             lane.start()
 
-    def arm(self) -> None:
-        """Accept the next screen frame as the first one. After the first file was opened."""
+    def arm(self, not_before_ns: int) -> None:
+        """Accept the next screen frame, from this host time on, as the first one. After the first
+        file was opened."""
         self._writer_thread.start()
-        self._inlets.video.put(Arm())
+        self._inlets.video.put(Arm(not_before_ns))
 
     def split_at(self, host_ns: int) -> None:
         """Let a frame begin at exactly this host time, ahead of now, where a new file begins."""

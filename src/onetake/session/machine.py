@@ -77,6 +77,10 @@ SCREEN_WAIT_NS = 10 * NS_PER_S
 """How long a take waits for its screen, without which there is no position 0. Shorter gives up on
 an X server that is being restarted; longer keeps somebody waiting in front of nothing."""
 
+SOUND_AHEAD_NS = 300 * NS_PER_MS
+"""How long a take waits for the sound that a device stamps ahead of now. Shorter than a sink's
+buffer (80 ms and more), and the file begins in silence; longer, and a wrong stamp delays it."""
+
 GAIN_DB_MIN = -100.0
 """Quietest gain in dB that is not a mute; the same floor the obs-websocket protocol has."""
 
@@ -95,6 +99,8 @@ class Session:
     state: TakeState = TakeState.IDLE
     begun_ns: int = 0
     is_writer_opened: bool = False
+    complete_from_ns: int = 0
+    """Host time from which every source that has delivered has something."""
     timeline: Timeline | None = None
     end_host_ns: int | None = None
     sources: dict[Role, SourceState] = field(default_factory=dict)
@@ -175,7 +181,12 @@ def _enter(session: Session, state: TakeState, host_ns: int) -> _Step:
 
 def _source_delivered(session: Session, event: SourceDelivered) -> _Step:
     before = session.sources.get(event.role)
-    live = replace(session, sources={**session.sources, event.role: SourceState.LIVE})
+    first_ns = min(event.first_ns, event.host_ns + SOUND_AHEAD_NS)
+    live = replace(
+        session,
+        sources={**session.sources, event.role: SourceState.LIVE},
+        complete_from_ns=max(session.complete_from_ns, first_ns),
+    )
     position_ns = live.position_ns(event.host_ns)
     changed = SourceChanged(event.role, SourceState.LIVE, event.device_id, position_ns)
     effects: list[Effect] = [Publish(changed)]
@@ -196,7 +207,7 @@ def _everybody_delivered(session: Session) -> bool:
 def _open_writer(session: Session) -> _Step:
     if session.is_writer_opened or session.state is not TakeState.STARTING:
         return session, []
-    return replace(session, is_writer_opened=True), [OpenWriter()]
+    return replace(session, is_writer_opened=True), [OpenWriter(session.complete_from_ns)]
 
 
 def _source_lost(session: Session, event: SourceLost) -> _Step:

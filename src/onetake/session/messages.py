@@ -47,6 +47,9 @@ class SourceDelivered:
     role: Role
     device_id: str
     host_ns: int
+    first_ns: int = 0
+    """Host time of the first thing it delivered: ahead of `host_ns` for what will be heard only
+    when it has left the speakers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,9 @@ SessionEvent = (
 @dataclass(frozen=True, slots=True)
 class OpenWriter:
     """Start the writer, then accept the next screen frame as the first one."""
+
+    not_before_ns: int = 0
+    """Host time from which every source has something; no earlier frame is the first."""
 
 
 @dataclass(frozen=True, slots=True)
