@@ -51,6 +51,16 @@ def test_late_microphone_is_offered_its_offset() -> None:
     assert "remember -32.4 ms" in answer.lines[1]
 
 
+def test_an_offset_the_stage_cannot_tell_is_not_offered() -> None:
+    """Where the screen shows the pattern no more exactly than to 17 ms, 12 ms is no offset and
+    32 ms is one."""
+    report = report_of(path_of("system", 12.0), path_of("mic", 32.4))
+    told = answers(report, stage_ms=17.0)
+    assert told[Role.SYSTEM].suggested_offset_ms is None
+    assert told[Role.SYSTEM].reason == "nothing to correct"
+    assert told[Role.MIC].suggested_offset_ms == -32.4
+
+
 def test_all_well() -> None:
     """Paths within 2 ms need nothing, and the verdict is good."""
     answer = judge_selftest(report_of(path_of("system", 0.6), path_of("mic", -1.9)))

@@ -69,17 +69,19 @@ class SelftestAnswer(msgspec.Struct, frozen=True):
 
 
 def judge_selftest(
-    report: CheckReport, *, tracks: Mapping[Role, int] | None = None
+    report: CheckReport, *, tracks: Mapping[Role, int] | None = None, stage_ms: float = 0.0
 ) -> SelftestAnswer:
     """Turn the checked file of a self-test into one answer per recorded path.
 
     Args:
         report: of the recorded file.
         tracks: index of the track of each role that has one of its own; None = one mixed track.
+        stage_ms: how exactly the system is known to show the pattern when it says; an offset
+            within it is not told from none.
     """
     roles = AUDIO_ROLES if tracks is None else tuple(role for role in AUDIO_ROLES if role in tracks)
     paths = [
-        _answer(role, _measured(report, role, None if tracks is None else tracks[role]))
+        _answer(role, _measured(report, role, None if tracks is None else tracks[role]), stage_ms)
         for role in roles
     ]
     is_good = report.verdict is Verdict.GOOD and all(_is_good(path) for path in paths)
@@ -106,10 +108,10 @@ def _measured(report: CheckReport, role: Role, track: int | None) -> PathOffsets
     return own[0] if own else None
 
 
-def _answer(role: Role, path: PathOffsets | None) -> PathAnswer:
+def _answer(role: Role, path: PathOffsets | None, stage_ms: float) -> PathAnswer:
     if path is None:
         return PathAnswer(role, is_heard=False, reason="none of the pattern's beeps were heard")
-    reason = _why_not(path)
+    reason = _why_not(path, stage_ms)
     return PathAnswer(
         role=role,
         is_heard=True,
@@ -124,10 +126,10 @@ def _answer(role: Role, path: PathOffsets | None) -> PathAnswer:
     )
 
 
-def _why_not(path: PathOffsets) -> str:
+def _why_not(path: PathOffsets, stage_ms: float) -> str:
     """Return why the offset should not be remembered, empty = it should."""
     offset_ms = abs(path.median_ms)
-    if offset_ms <= max(_LEAST_OFFSET_MS, 2 * path.resolution_ms):
+    if offset_ms <= max(_LEAST_OFFSET_MS, 2 * path.resolution_ms, stage_ms):
         return "nothing to correct"
     if path.events < _LEAST_EVENTS:
         return f"only {path.events} beeps were heard"

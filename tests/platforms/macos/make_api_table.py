@@ -15,7 +15,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from names import FRAMEWORKS, RUNTIME_NAMES, used_names  # noqa: E402
+from names import FRAMEWORKS, RUNTIME_NAMES, used_names, version  # noqa: E402
 
 PACKAGE = HERE.parents[2] / "src" / "onetake"
 SOURCE = PACKAGE / "platforms" / "macos"
@@ -49,12 +49,33 @@ SENT_OWNERS = {
     "setTarget:": ["NSMenuItem"],
     "setRepresentedObject:": ["NSMenuItem"],
     "representedObject": ["NSMenuItem"],
+    "initWithContentRect:styleMask:backing:defer:": ["NSWindow"],
+    "contentView": ["NSWindow"],
+    "setLevel:": ["NSWindow"],
+    "orderFrontRegardless": ["NSWindow"],
+    "setLayer:": ["NSView"],
+    "setWantsLayer:": ["NSView"],
+    "layer": ["CALayer"],
+    "addSublayer:": ["CALayer"],
+    "setFrame:": ["CALayer"],
+    "setBackgroundColor:": ["CALayer"],
+    "begin": ["CATransaction"],
+    "commit": ["CATransaction"],
+    "setDisableActions:": ["CATransaction"],
+    "addToRunLoop:forMode:": ["CADisplayLink"],
+    "targetTimestamp": ["CADisplayLink"],
     (
         "otherEventWithType:location:modifierFlags:timestamp:windowNumber:context:subtype:"
         "data1:data2:"
     ): ["NSEvent"],
 }
 """Where selectors live that the API data does not have; from Apple's documentation."""
+
+OPTIONAL = ("Metal", "CADisplayLink.", "NSScreen.displayLinkWithTarget_selector_")
+"""What the back-end can do without, beyond the names the API data calls newer than macOS 13; a name
+that ends with a dot stands for all of a class. The display link came with macOS 14."""
+
+FLOOR = "13.0"
 
 EXTRA_EXPORTS = {
     # What only the stand-ins and the tests need.
@@ -106,7 +127,29 @@ def runtime_names(table: dict[str, Any], sent: list[str]) -> dict[str, Any]:
     for selector in sent:
         selectors[selector.replace(":", "_")] = SENT_OWNERS[selector]
     modules = {module: sorted(entries) for module, entries in table["modules"].items()}
-    return {"modules": modules, "selectors": dict(sorted(selectors.items()))}
+    later = [
+        f"{module}.{name}"
+        for module, entries in table["modules"].items()
+        for name, entry in entries.items()
+        if version(entry.get("since") or "0") > version(FLOOR)
+    ]
+    sent_names = [f"{owners[0]}.{name}" for name, owners in selectors.items()]
+    later += [name for name in sent_names if name.startswith(OPTIONAL)]
+    later += [
+        f"{owners[0]}.{name}"
+        for name, owners in selectors.items()
+        if name in table["selectors"] and _is_later(table["selectors"][name], owners)
+    ]
+    return {
+        "modules": modules,
+        "selectors": dict(sorted(selectors.items())),
+        "optional": sorted({*later, "Metal"}),
+    }
+
+
+def _is_later(entry: dict[str, Any], owners: list[str]) -> bool:
+    since = [entry["owners"][owner]["since"] or "0" for owner in owners if owner in entry["owners"]]
+    return bool(since) and all(version(text) > version(FLOOR) for text in since)
 
 
 def _write(path: Path, value: object) -> None:

@@ -27,8 +27,8 @@ FRAMEWORKS = {
 OBJC_NAMES = {"NULL", "autorelease_pool", "error", "lookUpClass", "objc_object"}
 """What the back-end takes from `objc` itself, which the API data does not describe."""
 
-ACTIONS = {"menuItemChosen_"}
-"""Selectors of our own: what a menu item sends to its target."""
+ACTIONS = {"menuItemChosen_", "refreshDue_"}
+"""Selectors of our own: what a menu item and a display link send to their target."""
 
 RUNTIME_NAMES = {"NSObject"}
 """Names that every module has and the API data does not list."""

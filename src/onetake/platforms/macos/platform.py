@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from onetake.clock import Clock
@@ -22,6 +23,10 @@ _SCHEMES = {
     Role.MIC: ("coreaudio", "avf"),
     Role.CAMERA: ("avf",),
 }
+STAGE_UNCERTAINTY_MS = 17.0
+"""One refresh at 60 Hz: whether the window server shows a picture at the refresh a display link
+names or at the next is not documented, and nobody has measured it yet."""
+
 SMALLEST_WINDOW_PT = 100
 """Windows smaller than this in any direction are tool tips and shadows, not worth listing."""
 
@@ -30,6 +35,7 @@ class MacPlatform:
     """`platforms.contract.Platform` for macOS 13 and later. Any thread."""
 
     name = "macos"
+    pattern_uncertainty_ms = STAGE_UNCERTAINTY_MS
 
     def __init__(self) -> None:
         self._hub: StreamHub | None = None
@@ -68,7 +74,7 @@ class MacPlatform:
         """Make a source, not yet opened. Raises DeviceUnavailable for a scheme of another role."""
         if device_id.partition(":")[0] not in _SCHEMES[role]:
             raise DeviceUnavailable(f"{device_id} cannot be used as {role}")
-        is_copied = not _is_native(settings)
+        is_copied = not _is_native(settings) or settings.screen.startswith("synthetic")
         if role in (Role.SCREEN, Role.SYSTEM):
             from onetake.platforms.macos.screen import StreamHub, StreamSource
 
@@ -100,6 +106,23 @@ class MacPlatform:
 
         return AssetWriter(path, size_px, settings, self._pool_of(size_px))
 
+    def pattern_programs(self, start_ns: int, schedule_id: int) -> list[list[str]]:
+        """Return the programs that show and play the sync pattern for the self-test; they run
+        until terminated."""
+        when = [str(start_ns), str(schedule_id)]
+        names = ("pattern_window", "pattern_sound")
+        return [[sys.executable, "-m", f"{__package__}.{name}", *when] for name in names]
+
+    def examine(self) -> dict[str, Any]:
+        """Return what only this system can say of itself, for the self-test's report."""
+        from onetake.platforms.macos.selftest import environment, missing_names
+
+        missing = missing_names()
+        try:
+            return {"missing_names": missing, **environment(self)}
+        except (AttributeError, ImportError) as error:  # one of the missing names
+            return {"missing_names": missing, "problems": [str(error)]}
+
     def _pool_of(self, size_px: tuple[int, int]) -> PixelPool:
         from onetake.platforms.macos.compositor import PixelPool
 
@@ -109,9 +132,8 @@ class MacPlatform:
 
 
 def _is_native(settings: Settings) -> bool:
-    """Whether pictures stay on the GPU from the screen to the file."""
-    is_own_screen = not settings.screen.startswith("synthetic")
-    return is_own_screen and settings.encoder == "auto" and settings.codec is not Codec.AV1
+    """Whether pictures are composed and encoded by the system, and so stay on the GPU."""
+    return settings.encoder == "auto" and settings.codec is not Codec.AV1
 
 
 def _displays() -> list[Device]:

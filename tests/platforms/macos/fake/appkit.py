@@ -7,6 +7,7 @@ import time
 from typing import Any, ClassVar
 
 from tests.platforms.macos.fake.runtime import Framework, Unmodelled, scene
+from tests.platforms.macos.fake.stage import make_screens
 from tests.platforms.macos.fake.world import Mac
 
 
@@ -84,6 +85,10 @@ def make(mac: Mac) -> dict[str, Any]:
             """Stop after the next event."""
             self._is_stopping, self._has_event = True, False
 
+        def terminate_(self, sender: Any) -> None:
+            """End the process."""
+            raise SystemExit
+
         def postEvent_atStart_(self, event: Any, at_start: bool) -> None:
             """Post an event."""
             if event != "event":
@@ -94,6 +99,7 @@ def make(mac: Mac) -> dict[str, Any]:
         "NSRunningApplication": NSRunningApplication,
         "NSWorkspace": NSWorkspace,
         "NSApplication": NSApplication,
+        **make_screens(mac),
     }
 
 

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import numpy as np
+from tests.platforms.macos.fake.foundation import NSError
 from tests.platforms.macos.fake.runtime import (
     NULL,
     Framework,
@@ -35,12 +36,27 @@ class AVAudioFormat(Framework):
         """Channels."""
         return self._facts[1]
 
+    def initStandardFormatWithSampleRate_channels_(self, rate_hz: float, channels: int) -> Any:
+        """Float, planar."""
+        self._facts = (rate_hz, channels)
+        return self
+
 
 class AVAudioTime(Framework):
-    """When a buffer was recorded."""
+    """When a buffer was recorded, or is to be played."""
 
     def __init__(self, host_units: int | None) -> None:
         self._units = host_units
+
+    @classmethod
+    def hostTimeForSeconds_(cls, seconds: float) -> int:
+        """Seconds as mach units."""
+        return round(seconds * NS_PER_S)
+
+    @classmethod
+    def timeWithHostTime_(cls, units: int) -> Any:
+        """A time."""
+        return cls(units)
 
     def isHostTimeValid(self) -> bool:
         """Whether it has a host time."""
@@ -59,6 +75,17 @@ class AVAudioPCMBuffer(Framework):
     def __init__(self, memory: np.ndarray, rate_hz: float) -> None:
         self._memory = memory
         self._rate_hz = rate_hz
+
+    def initWithPCMFormat_frameCapacity_(self, sound: AVAudioFormat, frames: int) -> Any:
+        """An empty one."""
+        self._memory = np.full((sound.channelCount(), frames), 9.0, np.float32)
+        self._rate_hz = sound.sampleRate()
+        self._filled = 0
+        return self
+
+    def setFrameLength_(self, frames: int) -> None:
+        """How much of it counts."""
+        self._filled = frames
 
     def frameLength(self) -> int:
         """Frames in it."""
@@ -149,6 +176,7 @@ def _engine(mac: Mac) -> type:
         def init(self) -> Any:
             """Initialise."""
             self._node = AVAudioInputNode(mac, self)
+            self._player: Any = None
             self._is_prepared = False
             self._is_running = False
             return self
@@ -159,15 +187,37 @@ def _engine(mac: Mac) -> type:
                 raise ValueError("required condition is false: inputNode != nullptr")
             return self._node
 
+        def attachNode_(self, node: Any) -> None:
+            """Add a player."""
+            node._engine, self._player = self, node
+
+        def mainMixerNode(self) -> str:
+            """What players play into."""
+            return "mixer"
+
+        def outputNode(self) -> Any:
+            """The speakers."""
+            return AVAudioOutputNode()
+
+        def connect_to_format_(self, node: Any, mixer: str, sound: AVAudioFormat) -> None:
+            """Connect a player."""
+            if node is not self._player or mixer != "mixer":
+                raise ValueError("required condition is false: node is not attached")
+            node._sound = sound
+
         def prepare(self) -> None:
             """Prepare."""
             self._is_prepared = True
 
         def startAndReturnError_(self, error: Any) -> Outs:
             """Start."""
-            if not self._is_prepared or self._node._tap is None:
-                raise Unmodelled("an engine without a tap")
+            if not self._is_prepared or (self._node._tap is None and self._player is None):
+                raise Unmodelled("an engine without a tap or a player")
+            if self._player is not None and not mac.has_output:
+                return Outs((False, NSError("com.apple.coreaudio.avfaudio", -10875, "no output")))
             self._is_running = True
+            if self._player is not None:
+                return Outs((True, error))
             mac.running.append(self)
             threading.Thread(target=self._produce, name="AVAudioEngine", daemon=True).start()
             return Outs((True, error))
@@ -210,12 +260,56 @@ def _engine(mac: Mac) -> type:
                 mac.call_back(lambda when=when: block(buffer, when), "tap")
                 memory[:] = 9.0  # whoever kept the memory instead of a copy hears this
 
+    class AVAudioOutputNode(Framework):
+        """The speakers."""
+
+        def presentationLatency(self) -> float:
+            """Of device and stream."""
+            return mac.output_latency_s
+
     return AVAudioEngine
+
+
+def _player(mac: Mac) -> type:
+    class AVAudioPlayerNode(Framework):
+        """Plays buffers at their times."""
+
+        _engine: Any = None
+        _sound: Any = None
+        _is_playing = False
+
+        def init(self) -> Any:
+            """Initialise."""
+            return self
+
+        def play(self) -> None:
+            """From now on."""
+            if self._engine is None or not self._engine._is_running:
+                raise ValueError("required condition is false: _engine->IsRunning()")
+            self._is_playing = True
+
+        def scheduleBuffer_atTime_options_completionHandler_(
+            self, buffer: AVAudioPCMBuffer, when: AVAudioTime, options: int, handler: Any
+        ) -> None:
+            """Play a buffer at a time."""
+            if not self._is_playing or options or handler is not None:
+                raise Unmodelled("a buffer for a player that does not play")
+            if buffer.format().channelCount() != self._sound.channelCount():
+                raise ValueError("required condition is false: channel counts")
+            mac.played.append((when.hostTime(), buffer._memory[0, : buffer._filled].copy()))
+
+    return AVAudioPlayerNode
 
 
 def make_engine(mac: Mac) -> dict[str, Any]:
     """Return the AVFAudio part of what the `AVFoundation` module exports."""
-    return {"AVAudioEngine": _engine(mac)}
+    return {
+        "AVAudioEngine": _engine(mac),
+        "AVAudioPlayerNode": _player(mac),
+        "AVAudioFormat": AVAudioFormat,
+        "AVAudioPCMBuffer": AVAudioPCMBuffer,
+        "AVAudioTime": AVAudioTime,
+    }
 
 
 def make_hal(mac: Mac) -> dict[str, Any]:

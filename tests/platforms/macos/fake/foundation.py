@@ -173,6 +173,15 @@ def _timer(mac: Mac) -> type:
     return NSTimer
 
 
+class NSRunLoop(Framework):
+    """A run loop."""
+
+    @classmethod
+    def mainRunLoop(cls) -> str:
+        """The one of the main thread."""
+        return "main run loop"
+
+
 def make(mac: Mac) -> dict[str, Any]:
     """Return what the `Foundation` module exports."""
 
@@ -192,5 +201,6 @@ def make(mac: Mac) -> dict[str, Any]:
         "NSProcessInfo": _process(mac),
         "NSUserDefaults": _defaults(mac),
         "NSTimer": _timer(mac),
+        "NSRunLoop": NSRunLoop,
         "NSNotification": NSNotification,
     }

@@ -18,6 +18,7 @@ from tests.platforms.macos.fake import (
     quartz,
     queues,
     screencapture,
+    stage,
 )
 from tests.platforms.macos.fake.runtime import Framework, FrameworkModule
 from tests.platforms.macos.fake.world import Mac
@@ -61,7 +62,7 @@ def _modules(mac: Mac) -> dict[str, types.ModuleType]:
     modules["objc"] = mac.objc
     for implemented in exports.values():
         mac.classes |= {n: v for n, v in implemented.items() if isinstance(v, type)}
-    mac.classes |= appkit.make_menu(mac) | HANDED_OUT
+    mac.classes |= appkit.make_menu(mac) | stage.make_layers(mac) | HANDED_OUT
     return modules
 
 

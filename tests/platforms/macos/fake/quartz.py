@@ -323,6 +323,7 @@ def make(mac: Mac) -> dict[str, Any]:
 
     return {
         "CGRectMake": rect,
+        "CGColorCreateSRGB": lambda red, green, blue, alpha: (blue, green, red, alpha),
         "CGDisplayBounds": bounds,
         "CGAffineTransformMake": lambda a, b, c, d, tx, ty: (a, b, c, d, tx, ty),
         "CGMainDisplayID": lambda: mac.displays[0].number if mac.displays else 0,

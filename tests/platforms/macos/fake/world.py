@@ -147,6 +147,14 @@ class Mac:
         self.timers: list[Any] = []
         self.main_work: list[Callable[[], None]] = []
         """What happens on the main thread while its loop runs."""
+        self.window: Any = None
+        """The window that is shown; the stage of the self-test."""
+        self.is_in_transaction = False
+        self.display_links: list[Any] = []
+        self.played: list[tuple[int, Any]] = []
+        """(host units, samples) of every buffer that was scheduled on the speakers."""
+        self.has_output = True
+        self.output_latency_s = 0.012
         self.menu: dict[str, Any] = {}
         self.menu_title = ""
         self.status_items = 0
