@@ -1,14 +1,17 @@
-"""Fixtures for tests with real devices, and the rule for when those may be skipped."""
+"""Fixtures for tests with real devices, and the rules for when those are skipped or run again."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import hypothesis
 import pytest
 from tests.stage.processes import require
 from tests.stage.sound import SoundServer, pulseaudio
 from tests.stage.stage import Stage, changed_environment, stage
+from tests.stage.witness import MachineStoodStillError, Witness, total_s, witness
 from tests.stage.xserver import Screen, xvfb
 
 # The machine that runs the tests is shared: a slow example is no failure.
@@ -18,10 +21,65 @@ hypothesis.settings.load_profile("shared")
 REAL_PROGRAMS = ("Xvfb", "xrandr", "xdotool", "pulseaudio", "pactl", "pacat", "ffmpeg", "gcc")
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a real-device test naming exactly what is missing; fail if that is not allowed."""
+_WITNESS = pytest.StashKey[Witness]()
+_BEGIN_NS = pytest.StashKey[int]()
+
+RUNS = 3
+"""How often a test may run because the machine stood still during it; on one that does not, a
+failure is a failure at once."""
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin to watch the machine."""
+    watching = witness()
+    session.config.stash[_WITNESS] = watching.__enter__()
+    session.config.add_cleanup(lambda: watching.__exit__(None, None, None))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every test run again that failed on a machine that stood still."""
+    again = pytest.mark.flaky(reruns=RUNS - 1, only_rerun=[MachineStoodStillError.__name__])
+    for item in items:
+        item.add_marker(again)
+
+
+@contextmanager
+def _judged(item: pytest.Item) -> Iterator[None]:
+    """Tell a failure on a machine that stood still from one on a machine that ran."""
+    try:
+        yield
+    except Exception as error:
+        stalls = item.config.stash[_WITNESS].stalls(item.stash[_BEGIN_NS])
+        if not stalls:
+            raise
+        raise MachineStoodStillError(
+            f"{item.name} failed while the machine stood still {len(stalls)} times, "
+            f"{total_s(stalls):.2f} s in all"
+        ) from error
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Note when the test began. Skip a real-device test naming exactly what is missing; fail if
+    that is not allowed."""
+    item.stash[_BEGIN_NS] = time.monotonic_ns()
     if item.get_closest_marker("real") is not None:
         require(*REAL_PROGRAMS)
+    with _judged(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Run the test, and judge its failure by what the machine did since its fixtures were made."""
+    with _judged(item):
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def machine(request: pytest.FixtureRequest) -> Witness:
+    """Who knows when the machine stood still."""
+    return request.config.stash[_WITNESS]
 
 
 @pytest.fixture

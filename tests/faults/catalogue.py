@@ -133,11 +133,12 @@ def _common(outcome: Outcome, ended: Recorded, rig: Rig) -> Found:
     """Look at what every take has to have, whatever happened to it."""
     outcome.expect("Traceback" not in ended.err, f"a traceback: {ended.err}")
     paths = ended.stopped.get("parts") or [ended.stopped.get("path", ended.path)]
-    found = look_at([Path(path) for path in paths], rig.start_ns, rig.schedule_id)
+    stalls = rig.witness.stalls(rig.start_ns)
+    found = look_at([Path(path) for path in paths], rig.start_ns, rig.schedule_id, stalls)
     outcome.is_valid = found.is_valid
     outcome.expect(found.is_valid, f"check: {found.findings}")
-    errors_ms = [abs(ms) for points in found.errors.values() for _, ms in points]
-    outcome.expect(max(errors_ms, default=0.0) <= PLACE_MS, f"a beep is {max(errors_ms)} ms off")
+    worst_ms = found.worst_error_ms()
+    outcome.expect(worst_ms <= PLACE_MS, f"a beep is {worst_ms} ms off")
     return found
 
 

@@ -1,4 +1,7 @@
-"""What a damaged take is worth: every event that was played is looked for in the file."""
+"""What a damaged take is worth: every event that was played is looked for in the file.
+
+What lies where the machine stood still is left out: there the stage stood still too.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+
+from tests.stage.witness import Span
 
 from onetake.file.report import read_report
 from onetake.model.pattern import EventSchedule
@@ -42,6 +47,8 @@ class Found:
     """(position, distance in ms from where it belongs by the host's clock) of each beep."""
     missing_s: dict[str, list[float]] = field(default_factory=lambda: {"system": [], "mic": []})
     """Where events of each were played but are not heard."""
+    stalls_s: list[tuple[float, float]] = field(default_factory=list)
+    """Spans in which the machine stood still."""
 
     def sync_ms(self, start_s: float, end_s: float) -> float | None:
         """Return the worst median distance of sound from picture in a stretch; None = no event."""
@@ -54,24 +61,34 @@ class Found:
 
     def lost(self, sound: str, spans: Sequence[tuple[float, float]]) -> list[float]:
         """Return the events that are missing though nothing was wrong around them."""
-        allowed = [*spans, *((cut_s, cut_s) for cut_s in self.cuts_s), (self.end_s, self.end_s)]
-        return [
-            at_s
-            for at_s in self.missing_s[sound]
-            if not any(start_s - EDGE_S <= at_s <= end_s + EDGE_S for start_s, end_s in allowed)
-        ]
+        cuts = ((cut_s, cut_s) for cut_s in self.cuts_s)
+        allowed = [*spans, *cuts, (self.end_s, self.end_s), *self.stalls_s]
+        return [at_s for at_s in self.missing_s[sound] if not _is_near(at_s, allowed)]
+
+    def worst_error_ms(self) -> float:
+        """Return how far the worst beep lies from where it belongs, while the machine ran."""
+        points = (point for points in self.errors.values() for point in points)
+        return max((abs(ms) for at_s, ms in points if not _is_near(at_s, self.stalls_s)), default=0)
 
 
-def look_at(paths: Sequence[Path], start_ns: int, schedule_id: int) -> Found:
+def _is_near(at_s: float, spans: Sequence[tuple[float, float]]) -> bool:
+    return any(start_s - EDGE_S <= at_s <= end_s + EDGE_S for start_s, end_s in spans)
+
+
+def look_at(
+    paths: Sequence[Path], start_ns: int, schedule_id: int, stalls: Sequence[Span] = ()
+) -> Found:
     """Read the files of a take that was recorded while the pattern began at host time `start_ns`;
-    each has its report beside it."""
+    each has its report beside it. `stalls`: when the machine stood still, in host ns."""
     found = Found()
     for path in paths:
-        _look_at_part(found, path, start_ns, schedule_id)
+        _look_at_part(found, path, start_ns, schedule_id, stalls)
     return found
 
 
-def _look_at_part(found: Found, path: Path, start_ns: int, schedule_id: int) -> None:
+def _look_at_part(
+    found: Found, path: Path, start_ns: int, schedule_id: int, stalls: Sequence[Span]
+) -> None:
     report, own = check(path), read_report(path)
     assert own is not None, f"no report beside {path.name}"
     ends = [track.end_s or 0.0 for track in report.tracks if track.kind in ("video", "audio")]
@@ -80,6 +97,9 @@ def _look_at_part(found: Found, path: Path, start_ns: int, schedule_id: int) -> 
     found.findings += [finding.message for finding in report.findings]
     begin_s = own.part_start_s
     found.cuts_s += [begin_s] if own.part > 1 else []
+    for first_ns, last_ns in stalls:
+        start_s, end_s = ((at_ns - own.t0_ns) / 1e9 + begin_s for at_ns in (first_ns, last_ns))
+        found.stalls_s.append((start_s, end_s))
     length_s = min(ends, default=0.0)
     found.end_s = begin_s + length_s
     for offsets in report.offsets:

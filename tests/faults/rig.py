@@ -26,6 +26,7 @@ from tests.e2e.command import COMMAND, environment
 from tests.stage.http_camera import http_camera
 from tests.stage.processes import child, temporary_folder, wait_until
 from tests.stage.sound import MIC_ID, SYSTEM_ID, SoundServer, pulseaudio
+from tests.stage.witness import Witness, witness
 from tests.stage.xserver import Screen, xvfb
 
 __all__ = ["FPS", "Part", "Recorded", "Recording", "Rig"]
@@ -191,6 +192,7 @@ class Rig:
 
     def __enter__(self) -> Rig:
         self.folder = Path(self._stack.enter_context(temporary_folder()))
+        self.witness: Witness = self._stack.enter_context(witness())
         for part in (self.screen, self.flasher, self.sound, self.card, self.camera):
             self._stack.callback(part.end)
         screen: Screen = self.screen.start()
