@@ -185,7 +185,7 @@ def test_separate_tracks_are_named_and_the_mix_is_default(tmp_path: Path) -> Non
     make_take(path, tracks=Tracks.SEPARATE)
     with av.open(str(path)) as container:
         sounds = container.streams.audio
-        assert [s.metadata["handler_name"] for s in sounds] == list(mp4.AUDIO_TRACK_TITLES)
+        assert [s.metadata["handler_name"] for s in sounds] == list(Tracks.SEPARATE.titles)
         assert [bool(s.disposition & 1) for s in sounds] == [True, False, False]
 
 

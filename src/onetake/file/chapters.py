@@ -39,12 +39,19 @@ def chapter_samples(chapters: list[Chapter]) -> list[bytes]:
     return [struct.pack(">H", len(title)) + title + _UTF8_MARK for title in titles]
 
 
-def chapter_track(chapters: list[Chapter], track_id: int, samples_offset: int) -> bytes:
-    """Return the `trak` of the chapter track, whose samples begin at `samples_offset`."""
+def chapter_track(
+    chapters: list[Chapter],
+    track_id: int,
+    samples_offset: int,
+    *,
+    movie_scale: int = SAMPLE_RATE_HZ,
+) -> bytes:
+    """Return the `trak` of the chapter track, whose samples begin at `samples_offset`, in a movie
+    of `movie_scale` ticks a second."""
     durations = np.array([c.end_sample - c.start_sample for c in chapters], np.int64)
     total = int(durations.sum())
     # Not enabled (flag 1 missing): a chapter track is looked up, never shown.
-    header = struct.pack(">IIIIQ", 0, 0, track_id, 0, total)[:16] + struct.pack(">I", total)
+    header = struct.pack(">IIIII", 0, 0, track_id, 0, total * movie_scale // SAMPLE_RATE_HZ)
     tkhd = full_box(
         b"tkhd", 0, 2, header, bytes(8), struct.pack(">HHHH", 0, 0, 0, 0), _IDENTITY, bytes(8)
     )

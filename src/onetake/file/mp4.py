@@ -36,7 +36,7 @@ from onetake.file.output_file import SYNC_INTERVAL_S, OutputFile, output_errors
 from onetake.file.sample_index import SampleIndex
 from onetake.file.watched_stream import WatchedStream
 from onetake.model.chapters import chapters_of
-from onetake.model.settings import Settings, Tracks
+from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_S, SAMPLE_RATE_HZ, first_sample_at_or_after, ns_from_sample
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-__all__ = ["AUDIO_TRACK_TITLES", "Mp4Writer", "video_ticks"]
-
-AUDIO_TRACK_TITLES = ("Mix", "Microphone", "System audio")
-"""Titles of the audio tracks in their order; with `Tracks.MIX` only the first exists."""
+__all__ = ["Mp4Writer", "video_ticks"]
 
 VIDEO_TRACK_TITLE = "Screen"
 
@@ -146,8 +143,7 @@ class Mp4Writer:
             raise
 
     def _open_container(self) -> None:
-        track_count = 1 if self._settings.tracks is Tracks.MIX else len(AUDIO_TRACK_TITLES)
-        titles = AUDIO_TRACK_TITLES[:track_count]
+        titles = self._settings.tracks.titles
         priming = aac_priming()
         # FFmpeg numbers the tracks of an MP4 from 1 in the order in which they are added.
         first_ticks = {1: 0, **{number: priming for number, _ in enumerate(titles, 2)}}

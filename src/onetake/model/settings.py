@@ -35,6 +35,11 @@ class Tracks(StrEnum):
     SEPARATE = "separate"
     """The mix first and default, then the unmuted microphone and system sound."""
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Titles of the audio tracks, in their order."""
+        return ("Mix",) if self is Tracks.MIX else ("Mix", "Microphone", "System audio")
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything a take is started with."""

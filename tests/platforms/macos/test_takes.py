@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from tests.platforms.macos.fake import Mac
@@ -189,6 +190,13 @@ def test_controls_land_on_their_frame_and_sample(show: Mac, tmp_path: Path) -> N
     assert taken.error is None
     report = taken.report
     in_sync(report)
+    with av.open(str(taken.path)) as container:
+        chapters = [chapter["metadata"]["title"] for chapter in container.chapters()]
+    # Two commands in the same millisecond share a chapter.
+    assert " · ".join(chapters).split(" · ") == [
+        *("Start", "Microphone muted", "Camera hidden"),
+        *("Microphone live", "Camera shown", "Paused"),
+    ]
     assert [span.role for span in report.muted] == ["mic"]
     assert report.muted[0].is_clean is not False
 

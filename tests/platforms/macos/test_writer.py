@@ -292,8 +292,21 @@ def test_the_portable_compositors_pictures(mac: Mac, path: Path) -> None:
     assert "AVAssetWriter" in finding.message
 
 
-def test_chapters_are_kept(mac: Mac, path: Path) -> None:
-    """Chapters are remembered for the report; this writer writes none."""
-    writer = _writer(path)
-    writer.add_chapter(5, "here")
-    assert writer.chapters == [(5, "here")]
+def test_chapters_and_titles_are_in_the_file(mac: Mac, path: Path) -> None:
+    """AVAssetWriter writes neither; the finished file has both, and its report's order of tracks
+    can be read from it."""
+    writer = _writer(path, Settings(tracks=Tracks.SEPARATE))
+    writer.start()
+    writer.add_chapter(400 * MS, "here")
+    for number in range(30):
+        writer.write_video(number * 33 * MS, _picture())
+        writer.write_audio([_sound(1600)] * 3)
+        writer.pump(0.0)
+    writer.finish(1_000 * MS)
+    with av.open(str(path)) as container:
+        found = [
+            (c["start"] * c["time_base"], c["metadata"]["title"]) for c in container.chapters()
+        ]
+        titles = [s.metadata["handler_name"] for s in container.streams.audio]
+    assert found == [(0, "Start"), (pytest.approx(0.4), "here")]
+    assert titles == ["Mix", "Microphone", "System audio"]

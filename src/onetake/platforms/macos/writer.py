@@ -25,7 +25,9 @@ import numpy as np
 import objc
 
 from onetake.errors import DiskFull, EncoderUnavailable, OutputFailed, UsageError
-from onetake.model.settings import Codec, Quality, Settings, Tracks
+from onetake.file.annotate import annotate
+from onetake.model.chapters import chapters_of
+from onetake.model.settings import Codec, Quality, Settings
 from onetake.model.units import CHANNELS, NS_PER_S, SAMPLE_RATE_HZ, first_sample_at_or_after
 from onetake.platforms.macos.bridge import Reply, describe
 from onetake.platforms.macos.compositor import PixelPool, as_pixel_buffer, pixel_attributes
@@ -75,7 +77,7 @@ class AssetWriter:
         self._size_px = size_px
         self._settings = settings
         self._pool = pool
-        self._track_count = 1 if settings.tracks is Tracks.MIX else 3
+        self._track_count = len(settings.tracks.titles)
         self._writer: Any = None
         self._video: Any = None
         self._adaptor: Any = None
@@ -87,8 +89,7 @@ class AssetWriter:
         self._has_changed = threading.Condition()
         self.dropped_frames = 0
         """Pictures refused because their time did not increase."""
-        self.chapters: list[tuple[int, str]] = []
-        """(position_ns, label): kept for the report; AVAssetWriter writes no chapters."""
+        self._chapters: list[tuple[int, str]] = []
 
     def start(self) -> None:
         """Create the file. Raises UsageError, OutputFailed, DiskFull, EncoderUnavailable."""
@@ -172,8 +173,8 @@ class AssetWriter:
         return did_write
 
     def add_chapter(self, position_ns: int, label: str) -> None:
-        """Remember a chapter. Any thread."""
-        self.chapters.append((position_ns, label))
+        """Remember a chapter for `finish`. Any thread."""
+        self._chapters.append((position_ns, label))
 
     def finish(self, end_ns: int) -> None:
         """End all tracks at `end_ns` and finish the file. Raises OutputFailed, DiskFull."""
@@ -201,6 +202,8 @@ class AssetWriter:
         if self._path != self._final_path:
             self._path.replace(self._final_path)
             self._path = self._final_path
+        titles = self._settings.tracks.titles
+        annotate(self._path, chapters=chapters_of(self._chapters, end_ns), sound_titles=titles)
 
     @property
     def encoder(self) -> str:

@@ -217,9 +217,11 @@ def _stage(plan: Plan) -> Platform:
 def _judged(report: CheckReport, plan: Plan) -> SelftestAnswer:
     """Judge each role by the track that holds it alone."""
     from onetake.model.devices import AUDIO_ROLES, Role
+    from onetake.model.settings import Tracks
     from onetake.proof.selftest import judge_selftest
 
-    titles = {Role.MIC: "Microphone", Role.SYSTEM: "System audio"}
+    _, mic, system = Tracks.SEPARATE.titles
+    titles = {Role.MIC: mic, Role.SYSTEM: system}
     index_of = {track.title: track.index for track in report.tracks}
     # A recorded role without a track is one that is not heard, and no reason to say "good".
     tracks = {r: index_of.get(titles[r], -1) for r in AUDIO_ROLES if r in plan.devices}
