@@ -11,7 +11,7 @@ OnetakeError
 └── InvalidRecording      a file to be read is no recording or is damaged          exit 1
 
 Foreign exceptions (PyAV, OSError, X errors, NSError) are mapped to these at the edge, `from` the
-original. Warnings are events, never exceptions. docs/reference/exit-codes.md holds the same table.
+original. Warnings are events, never exceptions. docs/reference/exit-codes.md is made from here.
 """
 
 from __future__ import annotations
@@ -33,16 +33,24 @@ __all__ = [
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command; the docs table is tested against this one."""
+    """With what every command ends; manual and reference are made from these lines."""
 
     OK = 0
+    """Done; also after Ctrl-C, SIGTERM or SIGHUP, which stop and finish the file."""
     FAILURE = 1
+    """The file could not be written or read, or no encoder works."""
     USAGE = 2
+    """A flag, value or file name makes no sense, or the file exists already."""
     PERMISSION = 3
+    """The system refuses screen, microphone or camera."""
     DEVICE = 4
+    """A device is unknown, missing or busy."""
     DEGRADED = 5
+    """The file is saved and valid, but not as good as asked for; the report says why."""
     DISK_FULL = 6
+    """The disk is full; the file up to there is finished."""
     ALREADY_RECORDING = 7
+    """A take is running already."""
 
 
 class OnetakeError(Exception):

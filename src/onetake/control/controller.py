@@ -68,7 +68,9 @@ class DeviceList(msgspec.Struct, frozen=True):
     """What there is to record from, and why some of it cannot be listed."""
 
     devices: list[Device]
+    """Everything that can be recorded."""
     problems: list[str]
+    """Why some of it cannot be listed, one line each."""
 
 
 class Controller:

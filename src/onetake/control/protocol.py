@@ -57,16 +57,22 @@ class Hello(msgspec.Struct, frozen=True):
     """The first line of every connection."""
 
     protocol: int
+    """Version of the wire."""
     program: str
+    """`onetake`."""
     version: str
+    """Of the program."""
     pid: int
+    """Of the recorder."""
     methods: list[str]
+    """What can be called."""
 
 
 class Subscribed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which events are wanted; left out = all but the meters."""
 
     events: list[EventName] = msgspec.field(default_factory=lambda: list(ALL_BUT_METERS))
+    """Their names."""
 
 
 class Toggle(StrEnum):
@@ -82,20 +88,25 @@ class Toggled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be switched over."""
 
     what: Toggle
+    """Which of them."""
 
 
 class PreviewWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How large a preview may be."""
 
     max_width_px: typing.Annotated[int, msgspec.Meta(ge=16, le=1920)] = 640
+    """The height follows from the picture."""
 
 
 class PreviewPicture(msgspec.Struct, frozen=True):
     """One picture of what goes into the file."""
 
     width_px: int
+    """Width of the picture."""
     height_px: int
+    """Height of the picture."""
     jpeg_base64: str
+    """The picture."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -103,8 +114,11 @@ class Problem(msgspec.Struct, frozen=True):
     people."""
 
     code: str
+    """Stable, for programs."""
     message: str
+    """What happened, one line."""
     hint: str = ""
+    """What to do about it; may be empty."""
     kind: str = "failed"
     """The class of errors it belongs to: `usage`, `invalid-state`, `device-unavailable`, ..."""
 

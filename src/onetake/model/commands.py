@@ -39,26 +39,32 @@ class SetMute(_Command, frozen=True, tag="mute"):
     """Mute or unmute the microphone or the system sound: gain 0, never a missing buffer."""
 
     role: Role
+    """`mic` or `system`."""
     is_muted: bool
+    """Whether it is silent from here on."""
 
 
 class SetGain(_Command, frozen=True, tag="gain"):
     """Set the gain of the microphone or the system sound; kept while muted."""
 
     role: Role
+    """`mic` or `system`."""
     gain_db: float
+    """-100 to 26; 0 = as the device delivers it."""
 
 
 class ShowCamera(_Command, frozen=True, tag="camera"):
     """Show or hide the camera overlay."""
 
     is_visible: bool
+    """Whether it is in the picture from here on."""
 
 
 class SetOverlay(_Command, frozen=True, tag="overlay"):
     """Replace the whole look of the overlay, visibility included."""
 
     overlay: Overlay
+    """All of it."""
 
 
 class MoveOverlay(_Command, frozen=True, tag="overlay-change"):
@@ -66,13 +72,21 @@ class MoveOverlay(_Command, frozen=True, tag="overlay-change"):
     makes the overlay free."""
 
     anchor: Anchor | None = None
+    """A corner, or free."""
     x: float | None = None
+    """Centre as a share of the width."""
     y: float | None = None
+    """Centre as a share of the height."""
     height: float | None = None
+    """Share of the height, 0.05 to 1."""
     shape: Shape | None = None
+    """The outline."""
     border: float | None = None
+    """Share of the height, 0 to 0.1."""
     shadow: float | None = None
+    """Opacity, 0 to 1."""
     is_mirrored: bool | None = None
+    """As in a mirror."""
 
 
 class Pause(_Command, frozen=True, tag="pause"):
@@ -87,6 +101,7 @@ class Marker(_Command, frozen=True, tag="marker"):
     """Put a chapter mark at this position."""
 
     label: str = ""
+    """Name of the chapter; empty = `marker`."""
 
 
 class Split(_Command, frozen=True, tag="split"):
@@ -97,7 +112,9 @@ class SwitchDevice(_Command, frozen=True, tag="switch"):
     """Fill a role with another device in mid-take."""
 
     role: Role
+    """Which of the four."""
     device_id: str
+    """An id or name from the list of devices."""
 
 
 class Stop(_Command, frozen=True, tag="stop"):

@@ -30,6 +30,8 @@ class Device(msgspec.Struct, frozen=True):
     name: str
     """What the user calls it."""
     role: Role
+    """What it can fill."""
     is_default: bool = False
+    """Whether `default` means it."""
     format: str = ""
     """What it delivers, for people: `1920x1080`, `48000 Hz, 2 channels`."""

@@ -46,7 +46,9 @@ class SourceState(StrEnum):
     ABSENT = "absent"
     """Not asked for."""
     STARTING = "starting"
+    """Opened, nothing delivered yet."""
     LIVE = "live"
+    """Delivering."""
     LOST = "lost"
     """Went away; being searched for with back-off."""
 
@@ -70,23 +72,31 @@ class StateChanged(_Event, frozen=True, tag="state"):
     """The take moved to another state."""
 
     state: TakeState
+    """The new one."""
     position_ns: int = 0
+    """Length of the take at that moment."""
 
 
 class Started(_Event, frozen=True, tag="started"):
     """The first frame is in the file."""
 
     path: str
+    """The file."""
     t0_ns: int
+    """Host time of position 0."""
     devices: dict[Role, str]
+    """What was opened for each role."""
     width_px: int
+    """Width of the picture."""
     height_px: int
+    """Height of the picture."""
 
 
 class ControlChanged(_Event, frozen=True, tag="control"):
     """A command took effect."""
 
     command: Command
+    """What was commanded."""
     position_ns: int
     """Where in the file it is heard and seen."""
 
@@ -95,19 +105,28 @@ class SourceChanged(_Event, frozen=True, tag="source"):
     """A source came, went or joined late."""
 
     role: Role
+    """Which of the four."""
     state: SourceState
+    """How it is now."""
     device_id: str
+    """The device it is about."""
     position_ns: int
+    """Where in the take it happened."""
     reason: str = ""
+    """What the system said, for people."""
 
 
 class Warned(_Event, frozen=True, tag="warning"):
     """Something a person should know now; the take goes on."""
 
     code: str
+    """Stable, for programs."""
     message: str
+    """What happened, one line."""
     hint: str = ""
+    """What to do about it; may be empty."""
     position_ns: int = 0
+    """Where in the take it happened."""
 
 
 class FileChanged(_Event, frozen=True, tag="file"):
@@ -125,15 +144,20 @@ class Meters(_Event, frozen=True, tag="meters"):
     """Levels of the audio sources, about 20 times a second. May be dropped for slow readers."""
 
     levels: dict[Role, Level]
+    """Since the last event of this kind."""
     position_ns: int
+    """Where in the take they were read."""
 
 
 class Finished(_Event, frozen=True, tag="stopped"):
     """The file is finished and was read again."""
 
     path: str
+    """The file; of a split take, the last one."""
     duration_s: float
+    """Length without pauses."""
     size_bytes: int
+    """Of the file."""
     verdict: str
     """`good` or `degraded`."""
     reasons: list[str] = []
@@ -163,26 +187,42 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Everything a user interface shows, at one instant."""
 
     state: TakeState = TakeState.IDLE
+    """Where the take stands."""
     path: str = ""
+    """The file it goes into."""
     position_ns: int = 0
     """Length of the take so far, without pauses."""
     size_bytes: int = 0
+    """Of the file so far."""
     frames: int = 0
     """Frames in the file."""
     dropped_frames: int = 0
+    """Pictures the writer had no room for."""
     fps: float = 0.0
     """Frames a second over the last second."""
     is_mic_muted: bool = False
+    """Whether the microphone is muted."""
     is_system_muted: bool = False
+    """Whether the system sound is muted."""
     mic_gain_db: float = 0.0
+    """Gain of the microphone."""
     system_gain_db: float = 0.0
+    """Gain of the system sound."""
     overlay: Overlay = Overlay()
+    """How the camera is laid over the screen."""
     sources: dict[Role, SourceState] = {}
+    """How each role is doing."""
     devices: dict[Role, str] = {}
+    """What fills each role."""
     levels: dict[Role, Level] = {}
+    """The latest of each sound."""
     drift_ppm: dict[Role, float] = {}
+    """By how much each device's clock runs fast."""
     alignment_error_ms: dict[Role, float] = {}
+    """How exactly each sound is placed, as estimated."""
     free_bytes: int = 0
+    """Room on the disk."""
     minutes_left: float | None = None
+    """How long the room lasts; None = not known yet."""
     warnings: list[Warned] = []
     """The latest, newest last, at most 20."""

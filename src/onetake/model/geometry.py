@@ -73,4 +73,4 @@ class Overlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shadow: float = 0.5
     """Opacity of the soft shadow, 0 = none."""
     is_mirrored: bool = True
-    """Mirror the picture, as people expect to see themselves."""
+    """Show the camera as in a mirror."""

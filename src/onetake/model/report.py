@@ -11,13 +11,16 @@ class Stretch(msgspec.Struct, frozen=True):
     """A stretch of the file."""
 
     position_ns: int
+    """Where it begins."""
     length_ns: int
+    """How long it is."""
 
 
 class Realignment(msgspec.Struct, frozen=True):
     """A hard re-alignment of one source."""
 
     position_ns: int
+    """Where it was done."""
     length_ns: int
     """Silence filled in (+) or sound taken out (-)."""
     reason: str
@@ -28,20 +31,28 @@ class RateChange(msgspec.Struct, frozen=True):
     """A device changed its sample rate in mid-take."""
 
     position_ns: int
+    """Where it happened."""
     from_hz: int
+    """Rate before."""
     to_hz: int
+    """Rate after."""
     silence_ns: int
+    """Silence the change cost."""
 
 
 class SourceStatistics(msgspec.Struct, frozen=True):
     """What is known of one audio source at the end of a take (or now)."""
 
     stamp_kind: str
+    """`capture` (the device's own time) or `arrival` (when it reached us)."""
     rate_hz: int = 0
     """Nominal rate last delivered; 0 = nothing was delivered."""
     channels: int = 0
+    """As last delivered."""
     blocks: int = 0
+    """Blocks that were delivered."""
     frames: int = 0
+    """Samples a channel that were delivered."""
     clock_ppm: float = 0.0
     """By how much the device runs fast against the host's clock."""
     clock_ppm_uncertainty: float | None = None
@@ -52,11 +63,15 @@ class SourceStatistics(msgspec.Struct, frozen=True):
     """Largest estimated error of the place where a sample was put: deviation from the clock's map
     and the map's own uncertainty (one sigma)."""
     alignment_p95_ms: float = 0.0
+    """What 95 of 100 samples' error stays below."""
     peak_db: float = -120.0
     """Highest sample before gain and mute, dBFS."""
     late_stamps: int = 0
+    """Stamps that came much later than the clock's fit says."""
     duplicate_stamps: int = 0
+    """Stamps that are the same as the one before."""
     backward_stamps: int = 0
+    """Stamps that went back in time."""
     late_ms: float = 0.0
     """Sound that came after its place in the file had been written, and was dropped."""
     fills: list[Stretch] = []
@@ -64,6 +79,8 @@ class SourceStatistics(msgspec.Struct, frozen=True):
     trims: list[Stretch] = []
     """Sound that was taken out because there was too much; `length_ns` is what is gone."""
     realignments: list[Realignment] = []
+    """Where the source was put anew."""
     rate_changes: list[RateChange] = []
+    """Where the device changed its rate."""
     digital_silence: list[Stretch] = []
     """Where the device delivered nothing but zeros for a second or more."""

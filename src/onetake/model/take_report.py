@@ -52,8 +52,11 @@ class TrackReport(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """`video`, `audio` or `data` (chapters)."""
     codec: str
+    """FFmpeg's name of it."""
     title: str = ""
+    """As players show it."""
     duration_s: float = 0.0
+    """Length of the track."""
     packets: int = 0
     """Pictures, or packets of sound."""
     format: str = ""
@@ -64,15 +67,20 @@ class DegradedSpan(msgspec.Struct, frozen=True):
     """A stretch in which a source was missing."""
 
     role: Role
+    """Which source."""
     position_ns: int
+    """Where it begins."""
     length_ns: int
+    """How long it lasted."""
     reason: str = ""
+    """What the system said, for people."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known of a take at its end. Positions and lengths are on the file's timeline."""
 
     schema_version: int = SCHEMA_VERSION
+    """Goes up when a reader of the last version would break."""
     recorder: str = ""
     """Program and version: `onetake 0.1.0`."""
     file: str = ""
@@ -86,22 +94,35 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     t0_ns: int = 0
     """Host time of position 0 of this file."""
     duration_s: float = 0.0
+    """Length of this file."""
     size_bytes: int = 0
+    """Size of this file."""
     width_px: int = 0
+    """Width of the picture."""
     height_px: int = 0
+    """Height of the picture."""
     encoder: str = ""
+    """What made the picture."""
     devices: dict[Role, str] = {}
+    """What was recorded, by role."""
     settings: Settings = Settings()
+    """What the take was started with."""
     tracks: list[TrackReport] = []
+    """Read again from the file."""
     end_difference_ms: float | None = None
     """End of the picture minus end of the sound, read again from the file; None = not readable."""
     video: VideoStatistics = VideoStatistics()
+    """Counts of the picture."""
     sources: dict[Role, SourceStatistics] = {}
+    """The sounds, by role."""
     controls: list[ControlChanged] = []
     """Every command that took effect, with the position at which it is heard and seen."""
     source_changes: list[SourceChanged] = []
+    """Every device that came, went or joined late."""
     warnings: list[Warned] = []
+    """What was told while it ran."""
     degraded: list[DegradedSpan] = []
+    """Stretches in which a source was missing."""
     notes: list[str] = []
     """What a person should know and would not guess."""
     problems: list[str] = []

@@ -14,18 +14,18 @@ from onetake.control.obs.context import ORIGIN, Context
 from onetake.control.obs.fields import Fields, RequestError, Status
 from onetake.control.obs.handler import Handler
 
-__all__ = ["VENDOR", "VENDOR_REQUESTS"]
+__all__ = ["NOT_HERE", "VENDOR", "VENDOR_REQUESTS"]
 
 VENDOR = "onetake"
 
-_NOT_HERE = ("start", "stop", "preview")
+NOT_HERE = ("start", "stop", "preview")
 """Methods that have a request of their own and would block this one."""
 
 
 def _call(context: Context, fields: Fields) -> dict[str, Any]:
     vendor, name = fields.text("vendorName"), fields.text("requestType")
     method = METHODS.get(name)
-    if vendor != VENDOR or method is None or name in _NOT_HERE:
+    if vendor != VENDOR or method is None or name in NOT_HERE:
         raise RequestError(Status.NOT_FOUND, "No such vendor request.")
     given = fields.object("requestData").plain() if fields.has("requestData") else {}
     try:
