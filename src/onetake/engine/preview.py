@@ -2,14 +2,18 @@
 
 A picture is made on the video lane's thread, because only there the canvas holds still; it costs
 under a millisecond and happens at most `PREVIEWS_PER_S` times a second, and only after a request.
+Images that do hold still (a native compositor's) are made small on the thread of whoever looks.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from onetake.clock import Clock
+from onetake.errors import OnetakeError
 from onetake.model.units import NS_PER_S
+from onetake.platforms.contract import Shrinker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +34,8 @@ class PreviewTap:
         self._next_ns = 0
         self._reformatter: Any = None
         self._latest: NDArray[np.uint8] | None = None
+        self._waiting: tuple[Shrinker, object, int] | None = None
+        """The newest native image that was wanted, and how wide at most."""
 
     def request(self, max_width_px: int) -> None:
         """Ask for one picture of at most this width, soon."""
@@ -38,11 +44,16 @@ class PreviewTap:
     def latest(self) -> NDArray[np.uint8] | None:
         """Return the newest picture, uint8 RGB (height, width, 3), never written to again; None
         before the first."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            shrinker, image, width_px = waiting
+            with contextlib.suppress(OnetakeError):  # no memory for a preview is no reason to fail
+                self._latest = shrinker.small_copy(image, width_px)
         return self._latest
 
-    def offer(self, image: object) -> None:
-        """Make a preview of a composed picture if one is wanted. Native pictures (macOS) cannot be
-        read here and are passed over."""
+    def offer(self, image: object, compositor: object = None) -> None:
+        """Make a preview of a composed picture if one is wanted. `compositor` has made it, and is
+        asked for a copy where nobody else can read it."""
         width_px, now_ns = self._wanted_width_px, self._clock.now_ns()
         if not width_px or now_ns < self._next_ns:
             return
@@ -52,6 +63,8 @@ class PreviewTap:
         from av.video.reformatter import VideoReformatter
 
         if not isinstance(image, av.VideoFrame):
+            if isinstance(compositor, Shrinker):
+                self._waiting = (compositor, image, width_px)
             return
         if self._reformatter is None:
             self._reformatter = VideoReformatter()

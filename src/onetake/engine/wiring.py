@@ -65,7 +65,8 @@ class Wiring:
         self._limit_ns = None if limit_s is None else round(limit_s * NS_PER_S)
         self.files = files
         self._parts = files.parts
-        self.video = VideoLane(plan.settings, plan.compositor(size_px), self._write_video)
+        self._compositor = plan.compositor(size_px)
+        self.video = VideoLane(plan.settings, self._compositor, self._write_video)
         # What the stamps mean is known when the device is open; the lane is told with its news.
         kinds = {role: StampKind.CAPTURE for role in AUDIO_ROLES if role in plan.devices}
         self.audio = AudioLane(plan.settings, kinds)
@@ -124,7 +125,7 @@ class Wiring:
         if self._limit_ns is not None and position_ns >= self._limit_ns:
             return True  # Past the wanted duration, which the take's thread notices a moment later.
         self._light.see(position_ns, image)
-        self._preview.offer(image)
+        self._preview.offer(image, self._compositor)
         if not self._parts.is_ready_for_video():
             self._frames.count_dropped()
             return False

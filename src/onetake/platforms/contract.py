@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Event
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from onetake.model.devices import Device, Role
 from onetake.model.geometry import Overlay, Rect
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from onetake.clock import Clock
     from onetake.model.settings import Settings
 
-__all__ = ["Compositor", "Platform", "Sink", "Source", "Writer", "region_within"]
+__all__ = ["Compositor", "Platform", "Shrinker", "Sink", "Source", "Writer", "region_within"]
 
 
 class Sink(Protocol):
@@ -95,6 +95,16 @@ class Compositor(Protocol):
     def compose(self, overlay: Overlay) -> object:
         """Return the output image, for `Writer.write_video`; valid until the next call of any
         method of this object."""
+        ...
+
+
+@runtime_checkable
+class Shrinker(Protocol):
+    """A compositor whose images only it can read. They may be kept, and do not change."""
+
+    def small_copy(self, image: object, max_width_px: int) -> NDArray[np.uint8]:
+        """Return what `compose` has returned as uint8 RGB, shape (height, width, 3), at most that
+        wide; the caller's own. Any thread. Raises OutputFailed."""
         ...
 
 

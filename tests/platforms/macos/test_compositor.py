@@ -212,3 +212,20 @@ def test_without_the_metal_package_core_image_chooses(mac: Mac) -> None:
     gpu, _ = _compositor()
     gpu.screen(_frame(_even(SIZE, 7)))
     assert gpu.compose(Overlay()) is not None
+
+
+@pytest.mark.parametrize("is_overlaid", [True, False])
+def test_small_copy(mac: Mac, is_overlaid: bool) -> None:
+    """A preview is what goes to the encoder, smaller, right side up and with its colours, and the
+    picture itself stays as it is."""
+    gpu, _ = _compositor()
+    gpu.screen(_frame(_sides(SIZE)))
+    gpu.camera(_frame(_even((160, 90), 250)))
+    image = gpu.compose(Overlay(is_visible=is_overlaid))
+    before = image.pixels.copy()
+    small = gpu.small_copy(image, 80)
+    assert (small.shape, small.dtype) == ((45, 80, 3), np.uint8)
+    expected = before[2::4, 2::4, 2::-1].astype(int)
+    assert np.median(np.abs(small.astype(int) - expected)) <= 1
+    assert np.array_equal(image.pixels, before)
+    assert gpu.small_copy(image, 5000).shape == (180, 320, 3)

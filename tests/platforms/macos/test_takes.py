@@ -141,7 +141,13 @@ def test_a_plain_take(show: Mac, tmp_path: Path) -> None:
     camera on a clock of its own: every chirp lies on its flash."""
     show.mics[0].drift_ppm = 300.0
     show.session_ppm, show.session_offset_s = -250.0, 77.0
-    taken = record(tmp_path, 6, camera="default")
+
+    def during(take: Any) -> None:
+        take.request_preview(80)
+        assert until(lambda: take.preview() is not None)
+        assert take.preview().shape == (45, 80, 3)
+
+    taken = record(tmp_path, 6, during, camera="default")
     assert taken.error is None
     report = taken.report
     in_sync(report)

@@ -20,6 +20,7 @@ import Quartz
 from onetake.errors import OutputFailed
 from onetake.model.geometry import Overlay, Rect
 from onetake.model.media import Frame, PixelFormat
+from onetake.platforms.macos.samples import copied_bgra
 from onetake.video.canvas import BLACK_LUMA, WHITE_LUMA
 from onetake.video.masks import FULL, make_masks
 from onetake.video.overlay import Layout, Look, lay_out
@@ -115,6 +116,20 @@ class GpuCompositor:
             with objc.autorelease_pool():
                 self._composed = (overlay, self._render(overlay if is_overlaid else None))
         return self._composed[1]
+
+    def small_copy(self, image: object, max_width_px: int) -> NDArray[np.uint8]:
+        """Return a composed picture as uint8 RGB (height, width, 3), at most that wide; the
+        caller's own. Any thread: a Core Image context is shared. Raises OutputFailed."""
+        width_px, height_px = _size(image)
+        scale = min(1.0, max_width_px / width_px)
+        small_px = max(2, round(width_px * scale)), max(2, round(height_px * scale))
+        with objc.autorelease_pool():
+            shrink = (small_px[0] / width_px, 0, 0, small_px[1] / height_px, 0, 0)
+            full = Quartz.CIImage.imageWithCVPixelBuffer_(image)
+            small = full.imageByApplyingTransform_(Quartz.CGAffineTransformMake(*shrink))
+            output, area = _new_buffer(small_px), Quartz.CGRectMake(0, 0, *small_px)
+            self._context.render_toCVPixelBuffer_bounds_colorSpace_(small, output, area, None)
+            return np.ascontiguousarray(copied_bgra(output, *small_px)[:, :, 2::-1])
 
     def _render(self, overlay: Overlay | None) -> Any:
         image = self._screen_image()
@@ -226,19 +241,24 @@ def as_pixel_buffer(image: Any, pixel_format: PixelFormat | None = None) -> Any:
     return image
 
 
-def _uploaded(pixels: NDArray[np.uint8]) -> Any:
-    """Return a new pixel buffer with a copy of `pixels`, BGRA (height, width, 4)."""
-    height_px, width_px = pixels.shape[:2]
+def _new_buffer(size_px: tuple[int, int]) -> Any:
     status, buffer = Quartz.CVPixelBufferCreate(
         None,
-        width_px,
-        height_px,
+        size_px[0],
+        size_px[1],
         Quartz.kCVPixelFormatType_32BGRA,
-        pixel_attributes((width_px, height_px)),
+        pixel_attributes(size_px),
         None,
     )
     if status or buffer is None:
         raise OutputFailed(f"there is no memory for a picture (CoreVideo {status})")
+    return buffer
+
+
+def _uploaded(pixels: NDArray[np.uint8]) -> Any:
+    """Return a new pixel buffer with a copy of `pixels`, BGRA (height, width, 4)."""
+    height_px, width_px = pixels.shape[:2]
+    buffer = _new_buffer((width_px, height_px))
     Quartz.CVPixelBufferLockBaseAddress(buffer, 0)
     try:
         stride = Quartz.CVPixelBufferGetBytesPerRow(buffer)
