@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from tests.proof.making import Recipe, make, pattern_sound
 
@@ -185,3 +186,17 @@ def test_dead_microphone(tmp_path: Path) -> None:
     (tmp_path / "a.onetake.json").write_bytes(encode_report(muted))
     silent = [item for item in check(path).findings if item.fault is Fault.AUDIO_SILENT]
     assert {item.severity for item in silent} == {Severity.NOTE}
+
+
+def test_a_take_without_sound_is_no_fault(tmp_path: Path) -> None:
+    """Silence that was asked for is a note; with one source asked for it is a fault."""
+    sound = np.zeros((4 * 48_000, 2), dtype=np.float32)
+    path = make(tmp_path / "a.mp4", Recipe(seconds=4, sound=sound))
+    for settings, severity in (
+        (Settings(mic="none", system_audio="none"), Severity.NOTE),
+        (Settings(mic="none"), Severity.DEGRADED),
+    ):
+        report = Report(duration_s=4, settings=settings)
+        (tmp_path / "a.onetake.json").write_bytes(encode_report(report))
+        silent = [item for item in check(path).findings if item.fault is Fault.AUDIO_SILENT]
+        assert [item.severity for item in silent] == [severity]

@@ -73,7 +73,7 @@ def check(path: str | Path) -> CheckReport:
     findings = list(file_findings(found, tracks))
     if picture is not None:
         findings += picture_findings(frames, picture, duration_s)
-    findings += sound_findings(found, sound, muted)
+    findings += sound_findings(found, sound, muted, is_silence_meant=_is_without_sound(companion))
     findings += speed_findings(found, events, offsets)
     findings += sync_findings(offsets, muted, has_report=_is_usable(companion))
     if companion is not None:
@@ -132,6 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _is_usable(companion: Companion | None) -> bool:
     return companion is not None and not companion.problem
+
+
+def _is_without_sound(companion: Companion | None) -> bool:
+    """Whether the report says that neither sound was to be recorded."""
+    return companion is not None and not companion.problem and len(companion.absent) == 2
 
 
 # --- facts in their wire form -------------------------------------------------------------------

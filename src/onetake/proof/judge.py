@@ -165,9 +165,17 @@ _MUTE_EDGE_S = 0.05
 
 
 def sound_findings(
-    found: Scan, sound: list[SoundFacts], muted: Sequence[MutedSpan] = ()
+    found: Scan,
+    sound: list[SoundFacts],
+    muted: Sequence[MutedSpan] = (),
+    *,
+    is_silence_meant: bool = False,
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the samples of each audio track; a hole that a mute made is none."""
+    """Yield what is wrong with the samples of each audio track; a hole that a mute made is none.
+
+    Args:
+        is_silence_meant: the take was recorded without any sound, as its report says.
+    """
     for track, facts in zip(found.sounds, sound, strict=True):
         name = f"audio track {facts.track}"
         if track.jumps:
@@ -188,7 +196,8 @@ def sound_findings(
             yield Finding(
                 Fault.AUDIO_RATE_CHANGE, Severity.DEGRADED, message, at_s=position_ns / 1e9
             )
-        yield from _content_findings(name, facts, unexplained_holes(track.holes_ns, muted))
+        holes_ns = unexplained_holes(track.holes_ns, muted)
+        yield from _content_findings(name, facts, holes_ns, is_silence_meant=is_silence_meant)
 
 
 def unexplained_holes(
@@ -207,7 +216,7 @@ def unexplained_holes(
 
 
 def _content_findings(
-    name: str, facts: SoundFacts, holes_ns: list[tuple[int, int]]
+    name: str, facts: SoundFacts, holes_ns: list[tuple[int, int]], *, is_silence_meant: bool
 ) -> Iterator[Finding]:
     if holes_ns:
         longest_ms = max(length for _, length in holes_ns) / 1e6
@@ -230,7 +239,10 @@ def _content_findings(
         yield Finding(Fault.AUDIO_CLIPPED, Severity.NOTE, message, count=facts.clipped_samples)
     if facts.peak_db is None:
         message = f"{name} is digital silence from beginning to end"
-        yield Finding(Fault.AUDIO_SILENT, Severity.DEGRADED, message)
+        if is_silence_meant:
+            message += ": the take was recorded without sound"
+        severity = Severity.NOTE if is_silence_meant else Severity.DEGRADED
+        yield Finding(Fault.AUDIO_SILENT, severity, message)
     elif facts.silences:
         what = f"{name} is digital silence"
         yield spans_finding(Fault.AUDIO_SILENT, Severity.NOTE, what, facts.silences)
