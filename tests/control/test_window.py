@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 import types
 
 import pytest
@@ -17,8 +20,15 @@ class WebViewException(Exception):
 
 def fake_webview(start):
     shown = []
+    destroyed = threading.Event()
+
+    def create_window(title, url, **size):
+        shown.append(url)
+        return types.SimpleNamespace(destroy=destroyed.set)
+
     return types.SimpleNamespace(
-        create_window=lambda title, url, **size: shown.append(url),
+        create_window=create_window,
+        destroyed=destroyed,
         start=start,
         errors=types.SimpleNamespace(WebViewException=WebViewException),
         shown=shown,
@@ -46,3 +56,20 @@ def test_the_window_shows_the_panel(monkeypatch):
     monkeypatch.setitem(sys.modules, "webview", fake_webview(fail))
     with pytest.raises(UsageError, match="no display"):
         open_window("http://127.0.0.1:1/#t=x")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_closes_the_window(monkeypatch, number):
+    """However the program is asked to end, the window closes and the caller goes on; afterwards
+    signals do what they did."""
+
+    def start(private_mode):
+        os.kill(os.getpid(), number)
+        assert webview.destroyed.wait(10)
+
+    before = signal.getsignal(number)
+    webview = fake_webview(start)
+    monkeypatch.setitem(sys.modules, "webview", webview)
+    open_window("http://127.0.0.1:1/#t=x")
+    assert signal.getsignal(number) is before
+    assert not [t for t in threading.enumerate() if t.name == "window-signals"]
