@@ -104,11 +104,19 @@ STARVED = ("pictures were dropped", "was missing", "did not arrive")
 """Words of reasons that a machine without processor time gives a take, abused or not."""
 
 
+FEW = 9
+"""Pictures, 5 % of such a take. What two takes at once lose by chance differs by as much where the
+machine starves them."""
+
+
 def assert_unmoved(engine, quiet):
     """Finish both takes: where the quiet one lost nothing, the abused one lost nothing."""
     outcome, beside = assert_intact(engine), assert_intact(quiet)
+    print(f"dropped {outcome['dropped']}, beside {beside['dropped']}")
     if beside["reasons"] or beside["dropped"]:
-        return  # the machine starves both; only that the files are whole can be told
+        # The machine starves both. The abused one may not lose much more than the quiet one.
+        assert outcome["dropped"] <= 2 * beside["dropped"] + FEW
+        return
     assert outcome["dropped"] == 0
     assert outcome["verdict"] == "good"
     found, usual = (intervals_ms(one.folder / "take.mp4") for one in (engine, quiet))
