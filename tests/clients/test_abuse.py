@@ -112,7 +112,6 @@ machine starves them."""
 def assert_unmoved(engine, quiet):
     """Finish both takes: where the quiet one lost nothing, the abused one lost nothing."""
     outcome, beside = assert_intact(engine), assert_intact(quiet)
-    print(f"dropped {outcome['dropped']}, beside {beside['dropped']}")
     if beside["reasons"] or beside["dropped"]:
         # The machine starves both. The abused one may not lose much more than the quiet one.
         assert outcome["dropped"] <= 2 * beside["dropped"] + FEW
