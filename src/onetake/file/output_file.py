@@ -19,7 +19,7 @@ from typing import IO
 from onetake.errors import DiskFull, OutputFailed, UsageError
 from onetake.model.companions import journal_path
 
-__all__ = ["SYNC_INTERVAL_S", "OutputFile", "output_errors", "sync_folder"]
+__all__ = ["SYNC_INTERVAL_S", "OutputFile", "free_path", "output_errors", "sync_folder"]
 
 SYNC_INTERVAL_S = 1.0
 """How often the file is forced to the disk: what a power cut can cost. Shorter: the disk gets no
@@ -87,11 +87,7 @@ class OutputFile:
                 self._fd = os.open(self.path, flags, 0o666)
         except OutputFailed as error:
             if isinstance(error.__cause__, FileExistsError):
-                raise UsageError(
-                    f"{self.path} exists already",
-                    hint="choose another name or pass --overwrite",
-                    code="file-exists",
-                ) from error
+                raise _exists_already(self.path) from error
             raise
         sync_folder(self.path.parent)
         self._reserve = _reserve(self.path.parent)
@@ -237,6 +233,24 @@ def _reserve(folder: Path) -> IO[bytes] | None:
                 reserve.write(bytes(size_bytes))
         return reserve
     return None
+
+
+def free_path(path: Path, *, is_replacing: bool) -> Path:
+    """Return the name under which a file is to be created that becomes `path` when it is whole:
+    another one while an old file is replaced. Raises UsageError for one that must stay."""
+    if not path.exists():
+        return path
+    if not is_replacing:
+        raise _exists_already(path)
+    return _free_sibling(path)
+
+
+def _exists_already(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} exists already",
+        hint="choose another name or pass --overwrite",
+        code="file-exists",
+    )
 
 
 def _free_sibling(path: Path) -> Path:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from onetake.model.settings import Codec, Quality, Settings
 
-__all__ = ["EncoderPlan", "encoder_plans"]
+__all__ = ["GOP_S", "EncoderPlan", "bit_rate_bps", "encoder_plans"]
 
 GOP_S = 2
 """Seconds between key frames. Shorter: static screens cost more. Longer: seeking and the decoding
@@ -33,6 +33,9 @@ BITS_PER_PIXEL = {Quality.SMALL: 0.04, Quality.STANDARD: 0.07, Quality.HIGH: 0.1
 """Bit rate of hardware encoders that know no constant quality, in bits for each pixel of a frame.
 Screen content at 1080p30: 2.5, 4.4 and 8.7 Mb/s."""
 
+_HEVC_SHARE = 0.6
+"""What HEVC needs of H.264's bits for the same picture."""
+
 _X264_FAST = "cabac=1:8x8dct=1:partitions=i4x4,i8x8"
 
 _CRF = {
@@ -48,6 +51,13 @@ _SOFTWARE = {Codec.H264: "libx264", Codec.HEVC: "libx265", Codec.AV1: "libsvtav1
 
 _HARDWARE_FAMILIES = {"darwin": ("videotoolbox",), "win32": ("nvenc", "qsv", "amf")}
 _HARDWARE_ELSEWHERE = ("nvenc", "qsv")
+
+
+def bit_rate_bps(settings: Settings, size_px: tuple[int, int]) -> int:
+    """Return the bit rate to ask of a system's own encoder, for pictures of `size_px`."""
+    bits_per_frame = size_px[0] * size_px[1] * BITS_PER_PIXEL[settings.quality]
+    share = _HEVC_SHARE if settings.codec is Codec.HEVC else 1.0
+    return round(bits_per_frame * settings.fps * share)
 
 
 @dataclass(frozen=True, slots=True)

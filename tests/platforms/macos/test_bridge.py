@@ -9,10 +9,11 @@ import pytest
 from tests.platforms.macos.fake import Mac
 from tests.platforms.macos.fake.coremedia import INVALID, Clock
 from tests.platforms.macos.fake.foundation import NSError
-from tests.platforms.macos.making import Collector, back_end
+from tests.platforms.macos.making import back_end
 
-from onetake.clock import HostClock, VirtualClock
+from onetake.clock import HostClock
 from onetake.errors import DeviceUnavailable
+from onetake.platforms.callbacks.delivery import Delivery
 
 NS_PER_S = 1_000_000_000
 
@@ -76,35 +77,12 @@ def test_errors_are_described_with_what_lies_under_them(mac: Mac) -> None:
     assert bridge.describe(None) == "no reason given"
 
 
-def test_delivery_tells_the_first_failure(mac: Mac) -> None:
-    """The first failure stays; it ends `watch` and is mapped, with its cause."""
+def test_an_exception_in_a_callback_is_kept_and_does_not_leave_it(mac: Mac) -> None:
+    """The body of a callback ends, the failure waits for the engine's thread."""
     bridge = back_end("bridge")
-    delivery = bridge.Delivery(bridge.HostTime(HostClock()))
+    delivery = Delivery(HostClock())
     with bridge.guarded(delivery):
-        raise ZeroDivisionError("first")
-    delivery.fail(RuntimeError("second"))
-    with pytest.raises(DeviceUnavailable, match="first") as caught:
-        delivery.watch(Collector(), threading.Event(), lambda: None)
+        raise ZeroDivisionError("in a callback")
+    with pytest.raises(DeviceUnavailable, match="in a callback") as caught:
+        delivery.check()
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
-
-
-def test_nothing_is_handed_over_before_and_after_watch(mac: Mac) -> None:
-    """Callbacks find a sink only while the source runs."""
-    bridge = back_end("bridge")
-    delivery = bridge.Delivery(bridge.HostTime(HostClock()))
-    seen = []
-    delivery.hand_over(seen.append)
-    sink, stop = Collector(), threading.Event()
-    stop.set()
-    delivery.watch(sink, stop, lambda: None)
-    delivery.hand_over(seen.append)
-    assert seen == []
-
-
-def test_silence_is_measured_on_the_given_clock(mac: Mac) -> None:
-    """How long nothing came is told in the engine's time."""
-    bridge = back_end("bridge")
-    clock = VirtualClock(5)
-    delivery = bridge.Delivery(bridge.HostTime(clock))
-    clock.advance_to(25)
-    assert delivery.silent_ns() == 20

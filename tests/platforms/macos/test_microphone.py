@@ -57,7 +57,7 @@ def test_unbelievable_latency_is_not_subtracted(mac: Mac) -> None:
     mac.mics[0].latency_s = 5.0
     source = _mic()
     source.open()
-    assert source._tap._latency_ns == 0
+    assert source._first._latency_ns == 0
     source.close()
 
 

@@ -62,7 +62,6 @@ def test_advice_names_application_and_pane(mac: Mac) -> None:
     fact = back_end("permissions").facts()[1]
     assert "allow Terminal" in fact.advice
     assert "Privacy & Security > Microphone" in fact.advice
-    assert fact.pane_url.endswith("?Privacy_Microphone")
 
 
 def test_refusal_of_record_uses_the_words_of_doctor(mac: Mac) -> None:
@@ -109,15 +108,8 @@ def test_a_refused_recording_counts_as_asked(mac: Mac) -> None:
 def test_holder_without_a_bundle(mac: Mac, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under ssh or launchd no application holds the grant; a terminal's name helps if known."""
     permissions = back_end("permissions")
-    monkeypatch.setattr(permissions, "_parents", dict)
+    monkeypatch.setattr(permissions, "parents", dict)
     monkeypatch.setenv("TERM_PROGRAM", "iTerm.app")
     assert permissions.holder() == "iTerm.app"
     monkeypatch.delenv("TERM_PROGRAM")
     assert "started from" in permissions.holder()
-
-
-def test_parents_are_read_from_ps(mac: Mac) -> None:
-    """The table of processes holds this one's parent."""
-    import os
-
-    assert back_end("permissions")._parents()[os.getpid()] == os.getppid()

@@ -296,23 +296,6 @@ def test_no_callbacks_while_silent_are_silence(mac: Mac, monkeypatch: pytest.Mon
         assert abs(start_ns + onset_s * NS_PER_S - true_ns) < 1_000_000
 
 
-def test_sound_later_than_its_silence_is_cut(mac: Mac) -> None:
-    """A block that comes after silence was delivered in its place begins where that ended."""
-    from tests.platforms.macos.fake.coremedia import HOST_CLOCK, pcm
-
-    bridge, samples = back_end("bridge"), back_end("samples")
-    maker = samples.BlockMaker(bridge.HostTime(HostClock()), is_quiet_silent=True)
-    begin_ns = maker._begin_ns
-    (quiet,) = maker.silence(begin_ns + 100_000_000)
-    assert len(quiet.samples) == 4800
-    ramp = np.repeat(np.arange(960, dtype=np.float32)[:, None], 2, axis=1)
-    late = pcm(HOST_CLOCK.stamp(begin_ns + 90_000_000), ramp, 48_000.0, is_planar=True)
-    (block,) = maker.blocks(late, None)
-    assert block.samples[0, 0] == 480
-    assert block.stamp_ns == begin_ns + 100_000_000
-    assert maker.blocks(late, None) == []
-
-
 def test_picture_goes_on_without_sound(mac: Mac) -> None:
     """When only the sound cannot be started (-3818), the screen opens without it."""
     mac.start_error = -3818

@@ -16,6 +16,7 @@ from tests.platforms.macos.making import back_end
 from onetake.engine.plan import make_plan
 from onetake.engine.preflight import look_at_encoder
 from onetake.errors import DiskFull, EncoderUnavailable, OutputFailed, UsageError
+from onetake.file import waiting_sound
 from onetake.model.findings import Status
 from onetake.model.settings import Codec, Quality, Settings, Tracks
 
@@ -128,7 +129,7 @@ def test_too_much_waiting_sound_gives_the_file_up(
     mac: Mac, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A writer that is never ready again is told as OutputFailed before memory runs out."""
-    monkeypatch.setattr(back_end("writer"), "MOST_WAITING", 20)
+    monkeypatch.setattr(waiting_sound, "MOST_WAITING", 20)
     writer = _writer(path)
     writer.start()
     mac.unready_until_ns = time.monotonic_ns() + 60_000 * MS

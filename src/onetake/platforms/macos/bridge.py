@@ -6,9 +6,7 @@ an answer without a limit. Import this module only on macOS, or with the framewo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from threading import Event, Lock
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -17,15 +15,9 @@ import dispatch
 import objc
 
 from onetake.clock import Clock
-from onetake.errors import DeviceUnavailable, OnetakeError
 from onetake.model.units import NS_PER_MS, NS_PER_S
-from onetake.platforms.contract import Sink
 
-__all__ = ["Delivery", "HostTime", "Reply", "describe", "failed", "guarded", "send", "serial_queue"]
-
-POLL_S = 0.05
-"""How often a running source looks after its failure and its stop. Shorter wakes the CPU for
-nothing; longer makes a lost device and a stop be noticed later (the contract allows 0.5 s)."""
+__all__ = ["HostTime", "Reply", "describe", "failed", "guarded", "send", "serial_queue"]
 
 SAME_EPOCH_NS = NS_PER_MS
 """Clocks that differ by less than this are the same clock, read twice. Smaller would let the noise
@@ -115,66 +107,6 @@ class HostTime:
 
 def _ns(time: Any) -> int:
     return int(time.value) * NS_PER_S // int(time.timescale)
-
-
-class Delivery:
-    """What callbacks hand over to, and the first thing that went wrong in them.
-
-    Callbacks come on dispatch queues, `attach`, `watch` and `detach` on the engine's thread. After
-    `detach` nothing is handed over any more.
-    """
-
-    def __init__(self, host: HostTime) -> None:
-        self.host = host
-        self.last_ns = host.clock.now_ns()
-        """Host time of the last callback, whatever it brought."""
-        self.has_arrived = Event()
-        """Set by the first callback."""
-        self._sink: Sink | None = None
-        self._failure: BaseException | None = None
-        self._lock = Lock()
-
-    def hand_over(self, give: Callable[[Sink], None], *, is_sign_of_life: bool = True) -> None:
-        """Call `give` with the sink, if there is one now."""
-        if is_sign_of_life:
-            self.last_ns = self.host.clock.now_ns()
-            self.has_arrived.set()
-        with self._lock:
-            if self._sink is not None:
-                give(self._sink)
-
-    def fail(self, failure: BaseException) -> None:
-        """Remember why the device is of no use any more. The first reason stays."""
-        if self._failure is None:
-            self._failure = failure
-        self.has_arrived.set()
-
-    def check(self) -> None:
-        """Raise what went wrong, if anything did. OnetakeErrors as they are, others mapped."""
-        failure = self._failure
-        if isinstance(failure, OnetakeError):
-            raise failure
-        if failure is not None:
-            raise DeviceUnavailable(f"what the device delivers makes no sense: {failure}") from (
-                failure
-            )
-
-    def watch(self, sink: Sink, stop: Event, is_alive: Callable[[], None]) -> None:
-        """Hand over to `sink` until `stop`; raise what fails, or what `is_alive` raises."""
-        with self._lock:
-            self._sink = sink
-        self.last_ns = self.host.clock.now_ns()
-        try:
-            while not stop.wait(POLL_S):
-                self.check()
-                is_alive()
-        finally:
-            with self._lock:
-                self._sink = None
-
-    def silent_ns(self) -> int:
-        """Return for how long no callback came."""
-        return self.host.clock.now_ns() - self.last_ns
 
 
 class Faults(Protocol):

@@ -22,20 +22,17 @@ from Foundation import NSObject
 from onetake.clock import Clock
 from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Device, Role
-from onetake.model.media import StampKind
+from onetake.model.media import PixelFormat, StampKind
 from onetake.model.settings import Settings
 from onetake.model.units import CHANNELS, NS_PER_S, SAMPLE_RATE_HZ
+from onetake.platforms.callbacks.delivery import Delivery
+from onetake.platforms.callbacks.lender import Lender
+from onetake.platforms.callbacks.sound_run import SoundRun
 from onetake.platforms.contract import Sink
-from onetake.platforms.macos.bridge import (
-    Delivery,
-    HostTime,
-    describe,
-    failed,
-    guarded,
-    serial_queue,
-)
-from onetake.platforms.macos.permissions import Grant, ask, denied
-from onetake.platforms.macos.samples import BlockMaker, Lender
+from onetake.platforms.grants import Grant
+from onetake.platforms.macos.bridge import HostTime, describe, failed, guarded, serial_queue
+from onetake.platforms.macos.permissions import ask, denied
+from onetake.platforms.macos.samples import blocks_of, copied_bgra, size_of
 
 __all__ = ["CaptureSource", "Observers", "allowed", "find_device"]
 
@@ -121,7 +118,7 @@ class CaptureSource:
         self.device = Device(device_id, device_id, role)
         self._fps = min(settings.fps, MOST_CAMERA_FPS)
         self._clock = clock
-        self._lender = Lender(is_copied=is_copied)
+        self._lender = Lender(PixelFormat.CVPIXELBUFFER, copied_bgra if is_copied else None)
         self._size_px = (0, 0)
         self._next_look_ns = 0
         self._media_type: Any = None
@@ -130,7 +127,7 @@ class CaptureSource:
         self._session_clock: Any = None
         self._delegate: Any = None
         self._host: HostTime
-        self._blocks: BlockMaker
+        self._run: SoundRun
         self.delivery: Delivery
         self._observers: Observers
 
@@ -146,8 +143,8 @@ class CaptureSource:
         device = find_device(self.device.id, self._media_type)
         self._uid = device.uniqueID()
         self._host = HostTime(self._clock)
-        self.delivery = Delivery(self._host)
-        self._blocks = BlockMaker(self._host)
+        self.delivery = Delivery(self._clock)
+        self._run = SoundRun(self._clock)
         self._observers = Observers(self.delivery)
         try:
             self._start(device, self._video_output() if is_camera else self._audio_output())
@@ -186,20 +183,19 @@ class CaptureSource:
         image = CoreMedia.CMSampleBufferGetImageBuffer(sample)
         if image is None:
             return
-        width_px = Quartz.CVPixelBufferGetWidth(image)
-        self._size_px = (width_px, Quartz.CVPixelBufferGetHeight(image))
+        size_px = self._size_px = size_of(image)
         stamp = CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample)
         pts_ns = self._host.ns(stamp, self._session_clock) or self._clock.now_ns()
 
         def give(sink: Sink) -> None:
-            frame = self._lender.frame(pts_ns, image)
+            frame = self._lender.frame(pts_ns, image, size_px)
             if frame is not None:
                 sink.frame(frame)
 
         self.delivery.hand_over(give)
 
     def _give_sound(self, sink: Sink, sample: Any) -> None:
-        for block in self._blocks.blocks(sample, self._session_clock):
+        for block in blocks_of(sample, self._run, self._host, self._session_clock):
             sink.audio(block)
 
     def _start(self, device: Any, output: Any) -> None:
@@ -264,8 +260,7 @@ class CaptureSource:
         output.setSampleBufferDelegate_queue_(self._delegate, serial_queue(label))
 
     def _check_alive(self) -> None:
-        if self.delivery.silent_ns() > SILENT_NS:
-            raise DeviceUnavailable(f"{self.device.name} has gone silent", code="device-silent")
+        self.delivery.check_silence(SILENT_NS, self.device.name)
         now_ns = self._clock.now_ns()
         if self.device.id.endswith(":default") and now_ns > self._next_look_ns:
             self._next_look_ns = now_ns + DEFAULT_LOOK_NS

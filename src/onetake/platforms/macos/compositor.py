@@ -20,10 +20,9 @@ import Quartz
 from onetake.errors import OutputFailed
 from onetake.model.geometry import Overlay, Rect
 from onetake.model.media import Frame, PixelFormat
-from onetake.platforms.macos.samples import copied_bgra
-from onetake.video.canvas import BLACK_LUMA, WHITE_LUMA
-from onetake.video.masks import FULL, make_masks
+from onetake.platforms.macos.samples import copied_bgra, size_of
 from onetake.video.overlay import Layout, Look, lay_out
+from onetake.video.plates import draw_plates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +109,7 @@ class GpuCompositor:
     def compose(self, overlay: Overlay) -> object:
         """Return the output as a CVPixelBuffer. Raises OutputFailed."""
         is_overlaid = overlay.is_visible and self._camera is not None
-        if not is_overlaid and self._screen is not None and _size(self._screen) == self._size_px:
+        if not is_overlaid and self._screen is not None and size_of(self._screen) == self._size_px:
             return self._screen
         if self._composed is None or self._composed[0] != overlay:
             with objc.autorelease_pool():
@@ -120,7 +119,7 @@ class GpuCompositor:
     def small_copy(self, image: object, max_width_px: int) -> NDArray[np.uint8]:
         """Return a composed picture as uint8 RGB (height, width, 3), at most that wide; the
         caller's own. Any thread: a Core Image context is shared. Raises OutputFailed."""
-        width_px, height_px = _size(image)
+        width_px, height_px = size_of(image)
         scale = min(1.0, max_width_px / width_px)
         small_px = max(2, round(width_px * scale)), max(2, round(height_px * scale))
         with objc.autorelease_pool():
@@ -129,12 +128,12 @@ class GpuCompositor:
             small = full.imageByApplyingTransform_(Quartz.CGAffineTransformMake(*shrink))
             output, area = _new_buffer(small_px), Quartz.CGRectMake(0, 0, *small_px)
             self._context.render_toCVPixelBuffer_bounds_colorSpace_(small, output, area, None)
-            return np.ascontiguousarray(copied_bgra(output, *small_px)[:, :, 2::-1])
+            return np.ascontiguousarray(copied_bgra(output)[:, :, 2::-1])
 
     def _render(self, overlay: Overlay | None) -> Any:
         image = self._screen_image()
         if overlay is not None:
-            image = self._with_camera(image, lay_out(overlay, self._size_px, _size(self._camera)))
+            image = self._with_camera(image, lay_out(overlay, self._size_px, size_of(self._camera)))
         output = self._pool.take()
         self._context.render_toCVPixelBuffer_bounds_colorSpace_(image, output, self._bounds, None)
         if self._screen is not None:
@@ -149,7 +148,7 @@ class GpuCompositor:
         if self._screen is None:
             return black
         image = Quartz.CIImage.imageWithCVPixelBuffer_(self._screen)
-        width_px, height_px = _size(self._screen)
+        width_px, height_px = size_of(self._screen)
         if (width_px, height_px) == self._size_px:
             return image
         scale = min(self._size_px[0] / width_px, self._size_px[1] / height_px)
@@ -179,7 +178,7 @@ class GpuCompositor:
 
     def _camera_image(self, layout: Layout) -> Any:
         """Return the camera mirrored, scaled and moved so that `crop` lies on `picture`."""
-        width_px, height_px = _size(self._camera)
+        width_px, height_px = size_of(self._camera)
         scale_x, scale_y = layout.scaled_px[0] / width_px, layout.scaled_px[1] / height_px
         picture, crop = layout.picture, layout.crop
         left = picture.x_px - crop.x_px
@@ -198,7 +197,7 @@ class GpuCompositor:
 
     def _plates_of(self, look: Look) -> tuple[Any, Any]:
         if self._plates is None or self._plates[0] != look:
-            self._plates = (look, *(_uploaded(pixels) for pixels in _draw_plates(look)))
+            self._plates = (look, *(_uploaded(pixels) for pixels in draw_plates(look)))
         return self._plates[1], self._plates[2]
 
 
@@ -212,23 +211,6 @@ def _context() -> Any:
         return Quartz.CIContext.contextWithOptions_(options)
     device = Metal.MTLCreateSystemDefaultDevice()
     return Quartz.CIContext.contextWithMTLDevice_options_(device, options)
-
-
-def _draw_plates(look: Look) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return mask and plate of `look` as BGRA pictures, the plate premultiplied with its alpha."""
-    weights = make_masks(look).luma
-    keep, show, fill = (w.astype(np.float64) for w in (weights.keep, weights.show, weights.fill))
-    rest = FULL - keep - show
-    border = (fill - FULL / 2 - rest * BLACK_LUMA) / (WHITE_LUMA - BLACK_LUMA)
-    below = np.maximum(FULL - show, 1)  # the part of a pixel that the camera leaves
-    white, alpha = border / below, np.where(show < FULL, 1 - keep / below, 0)
-    mask = np.repeat((show / FULL)[:, :, None], 4, axis=2)
-    plate = np.stack([white, white, white, alpha], axis=2)
-    return _bytes(mask), _bytes(plate)
-
-
-def _bytes(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
-    return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
 
 
 def as_pixel_buffer(image: Any, pixel_format: PixelFormat | None = None) -> Any:
@@ -268,7 +250,3 @@ def _uploaded(pixels: NDArray[np.uint8]) -> Any:
     finally:
         Quartz.CVPixelBufferUnlockBaseAddress(buffer, 0)
     return buffer
-
-
-def _size(buffer: Any) -> tuple[int, int]:
-    return Quartz.CVPixelBufferGetWidth(buffer), Quartz.CVPixelBufferGetHeight(buffer)

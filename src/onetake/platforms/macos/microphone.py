@@ -20,11 +20,13 @@ from onetake.model.devices import Device, Role
 from onetake.model.media import AudioBlock, StampKind
 from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_S
+from onetake.platforms.callbacks.delivery import Delivery
+from onetake.platforms.callbacks.second_choice import SecondChoice
 from onetake.platforms.contract import Sink
-from onetake.platforms.macos.bridge import Delivery, HostTime, describe, guarded, send
+from onetake.platforms.macos.bridge import HostTime, describe, guarded, send
 from onetake.platforms.macos.capture import CaptureSource, Observers, allowed, find_device
 
-__all__ = ["MicrophoneSource", "TapSource"]
+__all__ = ["TapSource", "microphone"]
 
 TAP_FRAMES = 4800
 """Frames a tap is asked for: 100 ms, the least that AVAudioEngine honours."""
@@ -55,7 +57,7 @@ class TapSource:
         allowed("microphone")
         device = find_device(self.device.id, AVFoundation.AVMediaTypeAudio)
         self._host = HostTime(self._clock)
-        self._delivery = Delivery(self._host)
+        self._delivery = Delivery(self._clock)
         self._observers = Observers(self._delivery)
         try:
             self._start(device)
@@ -128,67 +130,28 @@ class TapSource:
             self._delivery.hand_over(lambda sink: sink.audio(block))
 
     def _check_alive(self) -> None:
-        if self._delivery.silent_ns() > SILENT_NS:
-            raise DeviceUnavailable(f"{self.device.name} has gone silent", code="device-silent")
+        self._delivery.check_silence(SILENT_NS, self.device.name)
 
 
-class MicrophoneSource:
-    """A tap, or the capture session that takes over when there is none or it has died.
+def microphone(
+    device_id: str, settings: Settings, clock: Clock, *, tapless: set[str]
+) -> SecondChoice:
+    """Return a tap, or the capture session that takes over when there is none or it has died.
 
     `tapless` holds the ids of devices whose tap died on a route change: they are not given another
     one, which is known to crash when it comes too soon. It is shared by the sources of a platform.
     """
-
-    stamp_kind = StampKind.CAPTURE
-
-    def __init__(
-        self, device_id: str, settings: Settings, clock: Clock, *, tapless: set[str]
-    ) -> None:
-        self._tapless = tapless
-        self._tap = TapSource(device_id, clock)
-        self._session = CaptureSource(Role.MIC, device_id, settings, clock, is_copied=False)
-        self._active: TapSource | CaptureSource = self._tap
-        self._reason = "the sound devices changed"
-
-    @property
-    def device(self) -> Device:
-        """The microphone."""
-        return self._active.device
-
-    def open(self) -> None:
-        """Open the tap, or else the session. Raises PermissionDenied, DeviceUnavailable."""
-        if self.device.id not in self._tapless:
-            try:
-                self._tap.open()
-            except DeviceUnavailable as error:
-                if error.code == "device-gone":
-                    raise
-                self._reason = error.message
-            else:
-                return
-        self._active = self._session
-        self._session.open()
-
-    def size_px(self) -> tuple[int, int]:
-        """Return (0, 0): no pictures."""
-        return (0, 0)
-
-    def run(self, sink: Sink, stop: Event) -> None:
-        """Deliver until `stop`. Raises DeviceUnavailable when the device goes away, or the tap
-        dies: the next source on the device is a session."""
-        if self._active is self._session:
-            sink.warn("mic-fallback", f"the microphone comes through AVFoundation: {self._reason}")
-        try:
-            self._active.run(sink, stop)
-        except DeviceUnavailable as error:
-            if error.code == "route-changed":
-                self._tapless.add(self.device.id)
-            raise
-
-    def close(self) -> None:
-        """Let the device go."""
-        self._tap.close()
-        self._session.close()
+    return SecondChoice(
+        TapSource(device_id, clock),
+        CaptureSource(Role.MIC, device_id, settings, clock, is_copied=False),
+        spent=tapless,
+        deadly="route-changed",
+        notice=(
+            "mic-fallback",
+            "the microphone comes through AVFoundation",
+            "the sound devices changed",
+        ),
+    )
 
 
 def _hal_id(uid: str) -> int:

@@ -10,9 +10,6 @@ The grant belongs to the *responsible* application (a terminal, an editor, our b
 from __future__ import annotations
 
 import os
-import subprocess
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import AppKit
@@ -21,70 +18,25 @@ import Foundation
 import Quartz
 
 from onetake.errors import OnetakeError, PermissionDenied
+from onetake.platforms.grants import KINDS, Fact, Grant, fact_of, parents, refusal
 from onetake.platforms.macos.bridge import Reply
 
-__all__ = [
-    "KINDS",
-    "Fact",
-    "Grant",
-    "ask",
-    "denied",
-    "facts",
-    "grant_of",
-    "holder",
-    "open_settings",
-    "pane",
-    "remember_asked",
-]
+__all__ = ["ask", "denied", "facts", "grant_of", "holder", "open_settings", "remember_asked"]
 
-KINDS = ("screen", "microphone", "camera")
-_PANES = {
+_PANE_IDS = {
     "screen": "Privacy_ScreenCapture",
     "microphone": "Privacy_Microphone",
     "camera": "Privacy_Camera",
-}
-_PANE_NAMES = {
-    "screen": "Screen & System Audio Recording",
-    "microphone": "Microphone",
-    "camera": "Camera",
 }
 ANSWER_TIMEOUT_S = 2.0
 """How long a question may stand before the caller goes on without the answer. Longer breaks the 3 s
 a device has to open; the person can answer later and start again."""
 
 
-class Grant(StrEnum):
-    """What macOS lets us do."""
-
-    GRANTED = "granted"
-    DENIED = "denied"
-    NOT_ASKED = "not-asked"
-    RESTRICTED = "restricted"
-    NEEDS_RELAUNCH = "needs-relaunch"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One permission, as `onetake doctor` tells it."""
-
-    kind: str
-    grant: Grant
-    holder: str
-    """The application that holds the grant."""
-    advice: str
-    """What to click; empty when nothing is to be done."""
-    pane_url: str
-
-
-def facts(*, is_probing: bool = True) -> list[Fact]:
-    """Return the three permissions. `is_probing` compares screen access with ScreenCaptureKit."""
+def facts() -> list[Fact]:
+    """Return the three permissions, screen access as ScreenCaptureKit sees it."""
     who = holder()
-    result = []
-    for kind in KINDS:
-        grant = grant_of(kind, is_probing=is_probing)
-        result.append(Fact(kind, grant, who, advice(kind, grant, who), pane(kind)))
-    return result
+    return [fact_of(kind, grant_of(kind, is_probing=True), who) for kind in KINDS]
 
 
 def grant_of(kind: str, *, is_probing: bool = False) -> Grant:
@@ -134,42 +86,15 @@ def ask(kind: str) -> Grant:
     return grant
 
 
-def advice(kind: str, grant: Grant, who: str) -> str:
-    """Return what to do about `grant`, in one line."""
-    where = f"System Settings > Privacy & Security > {_PANE_NAMES[kind]}"
-    match grant:
-        case Grant.GRANTED:
-            return ""
-        case Grant.NEEDS_RELAUNCH:
-            return f"quit {who} and open it again: the grant takes effect then"
-        case Grant.NOT_ASKED:
-            return (
-                f"answer the question macOS asks on the first recording, or allow {who} in {where}"
-            )
-        case Grant.RESTRICTED:
-            return f"a profile on this Mac forbids the {kind}; ask who manages it"
-        case _:
-            return f"allow {who} in {where}, then quit and reopen it (`onetake doctor --fix`)"
-
-
 def denied(kind: str) -> PermissionDenied:
     """Return the refusal of `record`: the same words and advice as `onetake doctor`."""
-    who = holder()
-    grant = grant_of(kind)
-    grant = Grant.NEEDS_RELAUNCH if grant is Grant.GRANTED else grant
-    return PermissionDenied(
-        f"macOS does not let {who} use the {kind}", hint=advice(kind, grant, who)
-    )
-
-
-def pane(kind: str) -> str:
-    """Return the URL of the settings pane of `kind`."""
-    return f"x-apple.systempreferences:com.apple.preference.security?{_PANES[kind]}"
+    return refusal(kind, grant_of(kind), holder())
 
 
 def open_settings(kind: str) -> bool:
     """Open the right settings pane; whether that worked."""
-    url = Foundation.NSURL.URLWithString_(pane(kind))
+    pane = f"x-apple.systempreferences:com.apple.preference.security?{_PANE_IDS[kind]}"
+    url = Foundation.NSURL.URLWithString_(pane)
     return bool(AppKit.NSWorkspace.sharedWorkspace().openURL_(url))
 
 
@@ -178,14 +103,14 @@ def holder() -> str:
 
     That is the nearest ancestor with a bundle. `sudo`, `ssh` and launchd jobs have none.
     """
-    parents = _parents()
+    parent_of = parents()
     pid = os.getpid()
     while pid > 1:
         app = AppKit.NSRunningApplication.runningApplicationWithProcessIdentifier_(pid)
         bundle_id = "" if app is None else str(app.bundleIdentifier() or "")
         if bundle_id and not bundle_id.startswith("org.python."):  # Python.app is never asked about
             return str(app.localizedName() or bundle_id)
-        pid = parents.get(pid, 0)
+        pid = parent_of.get(pid, 0)
     return os.environ.get("TERM_PROGRAM", "") or "the application onetake was started from"
 
 
@@ -196,17 +121,6 @@ def remember_asked() -> None:
 
 def _asked_key() -> str:
     return f"onetake.asked-for-screen.{holder()}"
-
-
-def _parents() -> dict[int, int]:
-    try:
-        listing = subprocess.run(
-            ["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, timeout=2, check=False
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return {os.getpid(): os.getppid()}
-    pairs = (line.split() for line in listing.splitlines())
-    return {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
 
 
 def _media(kind: str) -> Any:

@@ -12,8 +12,8 @@ from onetake.model.settings import Codec, Settings
 from onetake.platforms.contract import Compositor, Source, Writer
 
 if TYPE_CHECKING:
+    from onetake.platforms.callbacks.stream_hub import StreamHub
     from onetake.platforms.macos.compositor import PixelPool
-    from onetake.platforms.macos.screen import StreamHub
 
 __all__ = ["MacPlatform"]
 
@@ -76,16 +76,16 @@ class MacPlatform:
             raise DeviceUnavailable(f"{device_id} cannot be used as {role}")
         is_copied = not _is_native(settings) or settings.screen.startswith("synthetic")
         if role in (Role.SCREEN, Role.SYSTEM):
-            from onetake.platforms.macos.screen import StreamHub, StreamSource
+            from onetake.platforms.macos.screen import StreamSource, make_hub
 
-            self._hub = self._hub or StreamHub()
+            self._hub = self._hub or make_hub()
             return StreamSource(
                 role, device_id, settings, clock, hub=self._hub, is_copied=is_copied
             )
         if device_id.startswith("coreaudio:"):
-            from onetake.platforms.macos.microphone import MicrophoneSource
+            from onetake.platforms.macos.microphone import microphone
 
-            return MicrophoneSource(device_id, settings, clock, tapless=self._tapless)
+            return microphone(device_id, settings, clock, tapless=self._tapless)
         from onetake.platforms.macos.capture import CaptureSource
 
         return CaptureSource(role, device_id, settings, clock, is_copied=is_copied)

@@ -9,8 +9,7 @@ told, and the engine decides what to do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from threading import Condition, Event
+from threading import Event
 from typing import Any
 
 import CoreMedia
@@ -21,32 +20,26 @@ from Foundation import NSObject
 from onetake.clock import Clock
 from onetake.errors import DeviceUnavailable, OnetakeError
 from onetake.model.devices import Device, Role
-from onetake.model.media import StampKind
+from onetake.model.media import PixelFormat, StampKind
 from onetake.model.settings import Settings
-from onetake.model.units import NS_PER_MS, NS_PER_S
+from onetake.model.units import NS_PER_S
+from onetake.platforms.callbacks.delivery import Delivery
+from onetake.platforms.callbacks.lender import Lender
+from onetake.platforms.callbacks.sound_run import SoundRun
+from onetake.platforms.callbacks.stream_hub import StreamHub, Wish
 from onetake.platforms.contract import Sink
-from onetake.platforms.macos.bridge import Delivery, HostTime, Reply, guarded, serial_queue
+from onetake.platforms.macos.bridge import HostTime, Reply, guarded, serial_queue
 from onetake.platforms.macos.content import Target, active_displays, stream_error
 from onetake.platforms.macos.power import Wakefulness, slept_ns
-from onetake.platforms.macos.samples import BlockMaker, Lender
+from onetake.platforms.macos.samples import blocks_of, copied_bgra, size_of
 
-__all__ = ["StreamHub", "StreamSource"]
+__all__ = ["StreamSource", "make_hub"]
 
 START_TIMEOUT_S = 1.4
 """Longest wait for a stream to start; with the list of content it stays within 3 s."""
 
 STOP_TIMEOUT_S = 0.5
 """Longest wait for a stream to stop: one that does not answer is left to the system."""
-
-EXPECT_TIMEOUT_S = 0.3
-"""How long system sound waits for the screen source it is to share a stream with."""
-
-QUIET_NS = 1_400 * NS_PER_MS
-"""System sound that has not come after so long is silence. Shorter cuts sound that is only late on
-a busy machine; longer comes too late for the mixer, which works two seconds behind."""
-
-FIRST_QUIET_NS = 500 * NS_PER_MS
-"""The same before the first sound: a take waits for it to begin, and has nothing to lose yet."""
 
 SILENT_DEATH_NS = 3 * NS_PER_S
 """A stream that brings nothing for so long, after the displays changed or the Mac slept, is dead.
@@ -75,32 +68,19 @@ class StreamOutput(NSObject):  # type: ignore[misc]  # PyObjC has no types
             self.owner.fail(stream_error(error))
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a source wants of a stream."""
-
-    role: Role
-    target: Target | None
-    """None for sound: whatever the screen source shows, or any display."""
-    has_audio: bool
-    is_copied: bool
-    host: HostTime
-
-
 class SharedStream:
     """One running SCStream and who listens to it."""
 
-    def __init__(self, target: Target, wish: Wish, *, has_audio: bool) -> None:
+    def __init__(self, target: Target, host: HostTime, *, has_audio: bool, is_copied: bool) -> None:
         self.target = target
         self.has_audio = has_audio
-        host = wish.host
-        self.deliveries = {Role.SCREEN: Delivery(host), Role.SYSTEM: Delivery(host)}
+        self.deliveries = {role: Delivery(host.clock) for role in (Role.SCREEN, Role.SYSTEM)}
         self.leases: set[Role] = set()
         self.size_px = (0, 0)
         self.is_dead = False
         self._host = host
-        self._lender = Lender(is_copied=wish.is_copied)
-        self._blocks = BlockMaker(host, is_quiet_silent=True)
+        self._lender = Lender(PixelFormat.CVPIXELBUFFER, copied_bgra if is_copied else None)
+        self.begin_sound()
         self._output: Any = None
         self._stream: Any = None
         self._clock: Any = None
@@ -149,9 +129,10 @@ class SharedStream:
         image = CoreMedia.CMSampleBufferGetImageBuffer(sample) if status in shown else None
         stamp = CoreMedia.CMSampleBufferGetPresentationTimeStamp(sample)
         pts_ns = self._host.ns(stamp, self._clock) or self._host.clock.now_ns()
+        size_px = (0, 0) if image is None else size_of(image)
 
         def give(sink: Sink) -> None:
-            frame = self._lender.frame(pts_ns, image)
+            frame = self._lender.frame(pts_ns, image, size_px)
             if frame is not None:
                 sink.frame(frame)
 
@@ -161,22 +142,20 @@ class SharedStream:
         """Hand a block of system sound over; on the audio queue."""
 
         def give(sink: Sink) -> None:
-            for block in self._blocks.blocks(sample, self._clock):
+            for block in blocks_of(sample, self._run, self._host, self._clock):
                 sink.audio(block)
 
         self.deliveries[Role.SYSTEM].hand_over(give)
 
     def begin_sound(self) -> None:
         """Let sound, and the silence that stands for it, begin now."""
-        self._blocks = BlockMaker(self._host, is_quiet_silent=True)
+        self._run = SoundRun(self._host.clock, is_quiet_silent=True)
 
     def pass_silence_on(self) -> None:
         """Deliver the silence in which ScreenCaptureKit sends nothing; on the engine's thread."""
-        lag_ns = QUIET_NS if self._blocks.has_sound else FIRST_QUIET_NS
-        until_ns = self._host.clock.now_ns() - lag_ns
 
         def give(sink: Sink) -> None:
-            for block in self._blocks.silence(until_ns):
+            for block in self._run.quiet():
                 sink.audio(block)
 
         self.deliveries[Role.SYSTEM].hand_over(give, is_sign_of_life=False)
@@ -210,71 +189,9 @@ class SharedStream:
             reply.wait(STOP_TIMEOUT_S)
 
 
-class StreamHub:
-    """Leases streams, so that screen and system sound share one. Any thread."""
-
-    def __init__(self) -> None:
-        self._streams: list[SharedStream] = []
-        self._expected: Target | None = None
-        self._changed = Condition()
-        self._awake = Wakefulness()
-
-    def expect(self, target: Target) -> None:
-        """Remember what the screen source will show, for the sound that opens first."""
-        with self._changed:
-            self._expected = target
-            self._changed.notify_all()
-
-    def lease(self, wish: Wish) -> SharedStream:
-        """Return a running stream that can serve the role, started if need be."""
-        with self._changed:
-            if wish.target is None:
-                self._changed.wait_for(lambda: self._expected is not None, EXPECT_TIMEOUT_S)
-                wish = replace(wish, target=self._expected)
-            stream = self._joinable(wish)
-            if stream is None:
-                stream = self._started(wish)
-                self._streams.append(stream)
-            stream.leases.add(wish.role)
-            self._awake.begin()
-            return stream
-
-    def give_back(self, stream: SharedStream, role: Role) -> None:
-        """End a lease; the last one stops the stream."""
-        with self._changed:
-            stream.leases.discard(role)
-            if stream.leases or stream not in self._streams:
-                return
-            self._streams.remove(stream)
-            if not self._streams:
-                self._awake.end()
-                self._expected = None
-        stream.close()
-
-    def _joinable(self, wish: Wish) -> SharedStream | None:
-        is_sound = wish.role is Role.SYSTEM
-        for stream in self._streams:
-            is_fitting = stream.has_audio if is_sound else stream.target == wish.target
-            if is_fitting and not stream.is_dead and wish.role not in stream.leases:
-                return stream
-        return None
-
-    def _started(self, wish: Wish) -> SharedStream:
-        """Start a stream, with less than wished where the whole cannot be had: sound does not
-        depend on the picture, nor the picture on the sound."""
-        any_display = Target("display:", None, (), has_cursor=False, fps=1)
-        is_heard = any(Role.SYSTEM in s.leases and not s.is_dead for s in self._streams)
-        is_sound = wish.role is Role.SYSTEM
-        first = wish.target or any_display
-        stream = SharedStream(first, wish, has_audio=is_sound or (wish.has_audio and not is_heard))
-        try:
-            stream.open()
-        except DeviceUnavailable:
-            if not stream.has_audio or first == any_display:
-                raise
-            stream = SharedStream(any_display if is_sound else first, wish, has_audio=is_sound)
-            stream.open()
-        return stream
+def make_hub() -> StreamHub:
+    """Return what leases streams to the sources of one platform, and keeps the Mac awake."""
+    return StreamHub(Target("display:", None, (), has_cursor=False, fps=1), Wakefulness())
 
 
 class StreamSource:
@@ -307,12 +224,14 @@ class StreamSource:
 
     def open(self) -> None:
         """Join or start a stream. Raises PermissionDenied, DeviceUnavailable, UsageError."""
-        host = HostTime(self._clock)
-        wish = Wish(self._role, self._target, self._has_audio, self._is_copied, host)
-        self._stream = self._hub.lease(wish)
+        self._stream = self._hub.lease(Wish(self._role, self._target, self._has_audio, self._make))
         width_px, height_px = self._stream.size_px
         said = f"{width_px}x{height_px}" if self._role is Role.SCREEN else "48000 Hz, 2 channels"
         self.device = msgspec.structs.replace(self.device, format=said)
+
+    def _make(self, target: Target, has_audio: bool) -> SharedStream:
+        host = HostTime(self._clock)
+        return SharedStream(target, host, has_audio=has_audio, is_copied=self._is_copied)
 
     def size_px(self) -> tuple[int, int]:
         """Return the size of the pictures; (0, 0) for the system sound."""

@@ -10,9 +10,6 @@ failed says so at the next call, whichever it is: it would never become ready ag
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +21,13 @@ import Foundation
 import numpy as np
 import objc
 
-from onetake.errors import DiskFull, EncoderUnavailable, OutputFailed, UsageError
+from onetake.errors import DiskFull, EncoderUnavailable, OutputFailed
 from onetake.file.annotate import annotate
+from onetake.file.output_file import free_path
+from onetake.file.presets import GOP_S, bit_rate_bps
+from onetake.file.waiting_sound import WaitingSound
 from onetake.model.chapters import chapters_of
-from onetake.model.settings import Codec, Quality, Settings
+from onetake.model.settings import Codec, Settings
 from onetake.model.units import CHANNELS, NS_PER_S, SAMPLE_RATE_HZ, first_sample_at_or_after
 from onetake.platforms.macos.bridge import Reply, describe
 from onetake.platforms.macos.compositor import PixelPool, as_pixel_buffer, pixel_attributes
@@ -42,21 +42,6 @@ VIDEO_TIMESCALE = 90_000
 
 FRAGMENT_S = 2
 """What a crash may cost. Shorter is outside of what is known to work; longer loses more."""
-
-KEY_FRAME_S = 2.0
-"""Seconds between key frames: as with the portable writer."""
-
-BITS_PER_PIXEL = {Quality.SMALL: 0.04, Quality.STANDARD: 0.07, Quality.HIGH: 0.14}
-"""Bit rate in bits for each pixel of a frame; HEVC needs about 0.6 of it for the same picture."""
-
-HEVC_SHARE = 0.6
-
-MOST_WAITING = 1800
-"""Most buffers of sound that wait for a writer that is not ready: a minute of three tracks, 70 MB.
-More is memory without bound; fewer gives a file up that would have gone on."""
-
-READY_POLL_S = 0.01
-"""How often readiness is asked while sound waits for it."""
 
 FINISH_TIMEOUT_S = 60.0
 """Longest wait for the file to be finished: a slow disk with a long file needs seconds."""
@@ -85,8 +70,9 @@ class AssetWriter:
         self._audio_format: Any = None
         self._last_ticks = -1
         self._samples = 0
-        self._waiting: deque[tuple[Any, Any]] = deque()
-        self._has_changed = threading.Condition()
+        self._waiting: WaitingSound[tuple[Any, Any]] = WaitingSound(
+            lambda entry: bool(entry[0].isReadyForMoreMediaData()), self._append_sound
+        )
         self.dropped_frames = 0
         """Pictures refused because their time did not increase."""
         self._chapters: list[tuple[int, str]] = []
@@ -94,7 +80,8 @@ class AssetWriter:
     def start(self) -> None:
         """Create the file. Raises UsageError, OutputFailed, DiskFull, EncoderUnavailable."""
         with objc.autorelease_pool():
-            self._choose_path()
+            # AVAssetWriter creates the file itself, and refuses an existing one.
+            self._path = free_path(self._final_path, is_replacing=self._settings.overwrite)
             url = Foundation.NSURL.fileURLWithPath_(str(self._path))
             make = AVFoundation.AVAssetWriter.alloc()
             writer, error = make.initWithURL_fileType_error_(
@@ -147,30 +134,20 @@ class AssetWriter:
         with objc.autorelease_pool():
             buffers = [self._sample_buffer(track) for track in samples]
         self._samples += frames
-        with self._has_changed:
-            self._waiting.extend(zip(self._audio, buffers, strict=True))
-            self._has_changed.notify()
-            if len(self._waiting) > MOST_WAITING:
-                raise OutputFailed("the encoder has taken nothing for too long")
+        self._waiting.put(zip(self._audio, buffers, strict=True))
 
     def pump(self, wait_s: float) -> bool:
         """Append the sound that waits. Returns False when there was none, or none was taken.
         Raises OutputFailed, DiskFull as soon as the writer has failed."""
-        with self._has_changed:
-            if not self._waiting:
-                self._has_changed.wait(wait_s)
+        self._waiting.wait(wait_s)
         self._check()
-        did_write = False
         with objc.autorelease_pool():
-            while self._waiting and self._waiting[0][0].isReadyForMoreMediaData():
-                with self._has_changed:
-                    audio, buffer = self._waiting.popleft()
-                if not audio.appendSampleBuffer_(buffer):
-                    raise _output_error(self._writer.error())
-                did_write = True
-        if self._waiting and not did_write:
-            time.sleep(READY_POLL_S)
-        return did_write
+            return self._waiting.pour()
+
+    def _append_sound(self, entry: tuple[Any, Any]) -> None:
+        audio, buffer = entry
+        if not audio.appendSampleBuffer_(buffer):
+            raise _output_error(self._writer.error())
 
     def add_chapter(self, position_ns: int, label: str) -> None:
         """Remember a chapter for `finish`. Any thread."""
@@ -188,7 +165,7 @@ class AssetWriter:
             self.write_audio([silence] * self._track_count)
             missing -= count
         self._video.markAsFinished()  # first: the writer holds sound back while it awaits pictures
-        self._drain(time.monotonic() + FINISH_TIMEOUT_S)
+        self._waiting.drain(lambda: self.pump(0.0), FINISH_TIMEOUT_S)
         for audio in self._audio:
             audio.markAsFinished()
         ticks = -(-end_ns * VIDEO_TIMESCALE // NS_PER_S)
@@ -218,30 +195,12 @@ class AssetWriter:
         except OSError:
             return 0
 
-    def _drain(self, deadline_s: float) -> None:
-        while self._waiting:
-            if not self.pump(READY_POLL_S) and time.monotonic() > deadline_s:
-                raise OutputFailed("the encoder did not take the last of the sound in time")
-
     def _is_writing(self) -> bool:
         return bool(self._writer.status() == AVFoundation.AVAssetWriterStatusWriting)
 
     def _check(self) -> None:
         if not self._is_writing():
             raise _output_error(self._writer.error())
-
-    def _choose_path(self) -> None:
-        """AVAssetWriter creates the file itself and refuses an existing one."""
-        if not self._final_path.exists():
-            return
-        if not self._settings.overwrite:
-            raise UsageError(
-                f"{self._final_path} exists already",
-                hint="choose another name or pass --overwrite",
-                code="file-exists",
-            )
-        self._path = self._final_path.with_name(f"{self._final_path.stem} (new).mp4")
-        self._path.unlink(missing_ok=True)
 
     def _add_input(self, media_type: Any, settings: dict[Any, Any]) -> Any:
         if not self._writer.canApplyOutputSettings_forMediaType_(settings, media_type):
@@ -261,11 +220,10 @@ class AssetWriter:
     def _video_settings(self) -> dict[Any, Any]:
         width_px, height_px = self._size_px
         is_hevc = self._settings.codec is Codec.HEVC
-        rate = width_px * height_px * self._settings.fps * BITS_PER_PIXEL[self._settings.quality]
         compression: dict[Any, Any] = {
-            AVFoundation.AVVideoAverageBitRateKey: round(rate * (HEVC_SHARE if is_hevc else 1)),
+            AVFoundation.AVVideoAverageBitRateKey: bit_rate_bps(self._settings, self._size_px),
             AVFoundation.AVVideoExpectedSourceFrameRateKey: self._settings.fps,
-            AVFoundation.AVVideoMaxKeyFrameIntervalDurationKey: KEY_FRAME_S,
+            AVFoundation.AVVideoMaxKeyFrameIntervalDurationKey: float(GOP_S),
             # Fragments and reordered frames together make the writer fail (-16341).
             AVFoundation.AVVideoAllowFrameReorderingKey: False,
         }

@@ -97,7 +97,8 @@ def _permissions(platform: Platform, is_fixing: bool) -> list[Finding]:
 
     if platform.name != "macos":
         return []
-    from onetake.platforms.macos.permissions import Grant, facts, open_settings
+    from onetake.platforms.grants import Grant
+    from onetake.platforms.macos.permissions import facts, open_settings
 
     findings = []
     for fact in facts():

@@ -93,10 +93,11 @@ class App:
 
     def _explain(self) -> None:
         """Open the settings pane of a missing permission, or show the newest warning's hint."""
+        from onetake.platforms.grants import KINDS
         from onetake.platforms.macos import permissions
 
         if isinstance(self._problem, PermissionDenied):
-            kinds = [kind for kind in permissions.KINDS if kind in self._problem.message]
+            kinds = [kind for kind in KINDS if kind in self._problem.message]
             permissions.open_settings(kinds[0] if kinds else "screen")
             return
         warnings = self.snapshot().warnings
