@@ -133,7 +133,7 @@ def _common(outcome: Outcome, ended: Recorded, rig: Rig) -> Found:
     """Look at what every take has to have, whatever happened to it."""
     outcome.expect("Traceback" not in ended.err, f"a traceback: {ended.err}")
     paths = ended.stopped.get("parts") or [ended.stopped.get("path", ended.path)]
-    stalls = rig.witness.stalls(rig.start_ns)
+    stalls = rig.disturbances()
     found = look_at([Path(path) for path in paths], rig.start_ns, rig.schedule_id, stalls)
     outcome.is_valid = found.is_valid
     outcome.expect(found.is_valid, f"check: {found.findings}")

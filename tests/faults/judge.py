@@ -1,6 +1,6 @@
 """What a damaged take is worth: every event that was played is looked for in the file.
 
-What lies where the machine stood still is left out: there the stage stood still too.
+What lies where the machine or the stage stood still is left out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Found:
     missing_s: dict[str, list[float]] = field(default_factory=lambda: {"system": [], "mic": []})
     """Where events of each were played but are not heard."""
     stalls_s: list[tuple[float, float]] = field(default_factory=list)
-    """Spans in which the machine stood still."""
+    """Spans in which the machine or the stage's playback stood still."""
 
     def sync_ms(self, start_s: float, end_s: float) -> float | None:
         """Return the worst median distance of sound from picture in a stretch; None = no event."""
@@ -79,7 +79,7 @@ def look_at(
     paths: Sequence[Path], start_ns: int, schedule_id: int, stalls: Sequence[Span] = ()
 ) -> Found:
     """Read the files of a take that was recorded while the pattern began at host time `start_ns`;
-    each has its report beside it. `stalls`: when the machine stood still, in host ns."""
+    each has its report beside it. `stalls`: when machine or stage stood still, in host ns."""
     found = Found()
     for path in paths:
         _look_at_part(found, path, start_ns, schedule_id, stalls)

@@ -26,7 +26,7 @@ from tests.e2e.command import COMMAND, environment
 from tests.stage.http_camera import http_camera
 from tests.stage.processes import child, temporary_folder, wait_until
 from tests.stage.sound import MIC_ID, SYSTEM_ID, SoundServer, pulseaudio
-from tests.stage.witness import Witness, witness
+from tests.stage.witness import Span, Witness, witness
 from tests.stage.xserver import Screen, xvfb
 
 __all__ = ["FPS", "Part", "Recorded", "Recording", "Rig"]
@@ -36,6 +36,8 @@ FPS = 15
 
 SIZE_PX = (640, 360)
 LEAD_NS = 500_000_000
+SLIP_LASTS_NS = 300_000_000
+"""The playback's buffer of 200 ms, and the card's look at its numbers every 100 ms."""
 
 
 class Part:
@@ -212,6 +214,15 @@ class Rig:
         told.unlink(missing_ok=True)
         self.card.start()
         wait_until(told.exists, "the sound card", 15)
+
+    def disturbances(self) -> list[Span]:
+        """Return when the stage did not do what it should: the machine stood still, or the sound
+        server's playback slipped, as it does on a loaded machine when its latency changes. What was
+        rendered before is heard up to the playback's buffer later."""
+        told = self.folder / "card.json"
+        slips_ns = json.loads(told.read_text())["slips_ns"] if told.exists() else []
+        slips = [(slip_ns, slip_ns + SLIP_LASTS_NS) for slip_ns in slips_ns]
+        return sorted([*self.witness.stalls(self.start_ns), *slips])
 
     def start_camera(self, *, is_silent: bool = False) -> str:
         """Switch the camera on and return its address, which stays the same; a silent one answers
