@@ -24,6 +24,7 @@ import sys
 import termios
 import threading
 import time
+from bisect import bisect_right
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,8 @@ class Card(threading.Thread):
         self.slips_ns: list[int] = []
         self.stream_start_ns: int | None = None
         """Host time at which frame 0 of the playback was (or would have been) heard."""
+        self._starts: list[tuple[int, int]] = []
+        """(frame of the playback, stream_start_ns from there on)."""
         self._heard: list[bytes] = []
         self._first = 0
 
@@ -136,8 +139,18 @@ class Card(threading.Thread):
                 if self.stream_start_ns is not None:
                     self.slips_ns.append(start_ns + round(number * 1e9 / 100))
                 self.stream_start_ns = start_ns
+                self._starts.append((number * CHUNK_FRAMES, start_ns))
         # A number may lie across the end of what was heard so far.
         self._heard = [self._heard[-1]] if self._heard else []
+
+    def heard_ns(self, frame: float) -> int | None:
+        """Return the host time at which a frame of the playback was heard, None before it began;
+        for one still to come, if nothing slips until then."""
+        starts = list(self._starts)
+        if not starts:
+            return None
+        place = max(0, bisect_right(starts, frame, key=lambda start: start[0]) - 1)
+        return starts[place][1] + round(frame * 1e9 / self.rate_hz)
 
 
 class Player(threading.Thread):
@@ -183,12 +196,9 @@ class Player(threading.Thread):
         return system_sound(self.schedule, first_ns, CHUNK_FRAMES, rate_hz)
 
     def heard(self) -> list[tuple[int, int]]:
-        """Return (event position, host time at which it was heard), by the latest mapping."""
-        start_ns = self.card.stream_start_ns
-        if start_ns is None:
-            return []
-        times = self.rendered.items()
-        return [(e, start_ns + round(f * 1e9 / self.card.rate_hz)) for e, f in list(times)]
+        """Return (event position, host time at which it was heard)."""
+        times = [(event, self.card.heard_ns(frame)) for event, frame in list(self.rendered.items())]
+        return [(event_ns, heard_ns) for event_ns, heard_ns in times if heard_ns is not None]
 
 
 class Microphone(threading.Thread):
