@@ -9,7 +9,7 @@ DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .PHONY: demo test check docs system-packages clean format
 
-$(STAMP): requirements/dev.txt pyproject.toml setup.py src/onetake/video/_kernel.c
+$(STAMP): requirements/dev.txt pyproject.toml setup.py src/onetake/audio/_kernel.c src/onetake/video/_kernel.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

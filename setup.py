@@ -1,21 +1,25 @@
-"""The compiled pixel loops, optional: without a compiler the portable ones in NumPy are used.
+"""The compiled loops, optional: without a compiler the portable ones in NumPy are used.
 
 Everything else about the package stands in pyproject.toml.
 """
 
 from setuptools import Extension, setup
 
+
+def kernel(room: str) -> Extension:
+    """Return the compiled loops of a room."""
+    return Extension(
+        f"onetake.{room}._kernel",
+        [f"src/onetake/{room}/_kernel.c"],
+        # The stable interface of CPython 3.11: one wheel serves every later version.
+        define_macros=[("Py_LIMITED_API", "0x030B0000")],
+        py_limited_api=True,
+        extra_compile_args=["-O3", "-g0"],
+        optional=True,
+    )
+
+
 setup(
-    ext_modules=[
-        Extension(
-            "onetake.video._kernel",
-            ["src/onetake/video/_kernel.c"],
-            # The stable interface of CPython 3.11: one wheel serves every later version.
-            define_macros=[("Py_LIMITED_API", "0x030B0000")],
-            py_limited_api=True,
-            extra_compile_args=["-O3", "-g0"],
-            optional=True,
-        )
-    ],
+    ext_modules=[kernel("audio"), kernel("video")],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

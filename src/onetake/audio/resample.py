@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from onetake.audio.loops import evaluate
 from onetake.model.units import SAMPLE_RATE_HZ
 
 __all__ = ["Kernel", "interpolate", "kernel_for"]
@@ -41,9 +41,6 @@ TAPS_HALVING = 160
 
 HALVING_CUTOFF = 0.465
 """Cut-off for 96 kHz as a share of its own Nyquist frequency: flat to 20 kHz, -91 dB at 24.5."""
-
-BLOCK = 512
-"""Outputs computed at a time; coefficients of a block stay in the second-level cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,34 +108,5 @@ def interpolate(
         start = int(indices[0])
         out[:] = source[:, start : start + len(indices)].T
         return
-    places = fractions * PHASES
-    # A fraction can round to exactly 1.0: it belongs to the last phase then.
-    phases = np.minimum(places.astype(np.int64), PHASES - 1)
-    between = (places - phases).astype(np.float32)
     first = indices - (kernel.half - 1)
-    # Each step is looked at: over a block, a skip and a repeat would cancel.
-    is_step = np.diff(first) == 1
-    windows = _windows(source, kernel.taps)
-    rows = np.empty((BLOCK, kernel.taps), np.float32)
-    steps = np.empty((BLOCK, kernel.taps), np.float32)
-    for begin in range(0, len(indices), BLOCK):
-        end = min(begin + BLOCK, len(indices))
-        count = end - begin
-        np.take(kernel.table, phases[begin:end], axis=0, out=rows[:count], mode="clip")
-        np.take(kernel.steps, phases[begin:end], axis=0, out=steps[:count], mode="clip")
-        coefficients = steps[:count]
-        coefficients *= between[begin:end, None]
-        coefficients += rows[:count]
-        start = int(first[begin])
-        is_run = is_step[begin : end - 1].all()
-        for channel in range(2):
-            near = windows[channel]
-            part = near[start : start + count] if is_run else near[first[begin:end]]
-            np.einsum("nt,nt->n", coefficients, part, out=out[begin:end, channel])
-
-
-def _windows(source: NDArray[np.float32], taps: int) -> NDArray[np.float32]:
-    """Return all stretches of `taps` samples as a view, shape (2, m - taps + 1, taps)."""
-    line, step = source.strides
-    shape = (2, source.shape[1] - taps + 1, taps)
-    return as_strided(source, shape, (line, step, step), writeable=False)
+    evaluate(kernel.table, kernel.steps, source, first=first, fractions=fractions, out=out)
