@@ -32,6 +32,7 @@ myst_heading_anchors = 4
 """Headings get the anchors GitHub gives them, down to ####; links to them are checked."""
 
 NAVIGATION = {
+    "How to": ("howto/*",),
     "Reference": ("reference/*", "protocol"),
     "How it works": (
         "architecture",

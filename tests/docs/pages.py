@@ -24,7 +24,12 @@ def text_of(page: Path) -> str:
 
 def blocks(page: Path) -> Iterator[tuple[str, str]]:
     """Yield (language, text) of each block of code."""
-    for found in _FENCE.finditer(text_of(page)):
+    yield from blocks_of(text_of(page))
+
+
+def blocks_of(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (language, text) of each block of code in some Markdown."""
+    for found in _FENCE.finditer(text):
         yield found[3].strip(), found[4]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onetake.control.remotes import Remotes, RemoteWish
 
-__all__ = ["add_remotes", "remote_wish", "tell_remotes"]
+__all__ = ["add_obs", "add_remotes", "remote_wish", "tell_remotes"]
 
 
 def add_remotes(group: argparse._ArgumentGroup) -> None:
@@ -22,7 +22,12 @@ def add_remotes(group: argparse._ArgumentGroup) -> None:
         metavar="PORT",
         help="serve the web panel on this machine",
     )
-    group.add_argument(
+    add_obs(group)
+
+
+def add_obs(parser: argparse._ActionsContainer) -> None:
+    """Add `--obs-websocket`."""
+    parser.add_argument(
         "--obs-websocket",
         nargs="?",
         type=int,

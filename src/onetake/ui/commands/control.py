@@ -8,7 +8,7 @@ from typing import Any
 
 from onetake.control.verbs import VERBS
 from onetake.ui.options import add_json, add_layers, add_settings, chosen, given_settings
-from onetake.ui.remote_flags import add_remotes, remote_wish, tell_remotes
+from onetake.ui.remote_flags import add_obs, add_remotes, remote_wish, tell_remotes
 
 __all__ = ["add"]
 
@@ -35,7 +35,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     )
     panel.add_argument("--port", type=int, metavar="PORT", help="left out = any free one")
     panel.add_argument("--open", action="store_true", help="open it in the browser")
-    panel.set_defaults(run=_panel, panel=-1, session=None, obs_websocket=None)
+    add_obs(panel)
+    panel.set_defaults(run=_panel, panel=-1, session=None)
     add_layers(panel)
     add_settings(panel)
     app = commands.add_parser(
@@ -43,7 +44,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="record from a window",
         description="Open the panel in a window of its own; needs the extra 'onetake[app]'.",
     )
-    app.set_defaults(run=_app, panel=-1, session=None, obs_websocket=None)
+    add_obs(app)
+    app.set_defaults(run=_app, panel=-1, session=None)
     add_layers(app)
     add_settings(app)
     password = commands.add_parser(
