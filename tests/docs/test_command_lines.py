@@ -139,3 +139,30 @@ def test_every_script_exists():
         if not is_there:
             unknown.append(place)
     assert unknown == []
+
+
+def test_every_named_test_exists():
+    """Each `test_…` the pages name as a proof is a test, or a file of tests."""
+    texts = [path.read_text(encoding="utf-8") for path in (HOME / "tests").rglob("test_*.py")]
+    known = set(re.findall(r"^\s*def (test_\w+)", "\n".join(texts), re.MULTILINE))
+    known |= {path.name for path in (HOME / "tests").rglob("test_*.py")}
+    known |= {path.stem for path in (HOME / "tests").rglob("test_*.py")}
+    named = {
+        (name, str(page))
+        for page in PAGES
+        for span in spans(page)
+        for name in re.findall(r"(?<![\w/])test_\w+(?:\.py)?", span)
+    }
+    assert {one for one in named if one[0] not in known} == set()
+
+
+def test_every_named_file_exists():
+    """Each file of the repository the pages name is there: from its top, or from src/onetake."""
+    roots = [HOME, HOME / "src", HOME / "src" / "onetake", HOME / "docs", HOME / "packaging"]
+    named = {
+        (span, str(page))
+        for page in PAGES
+        for span in spans(page)
+        if re.fullmatch(r"\.?[\w-]+(/[\w.-]+)+\.(py|c|h|sh|md|json|yml|txt|css|js)", span)
+    }
+    assert {one for one in named if not any((root / one[0]).exists() for root in roots)} == set()
