@@ -44,10 +44,8 @@ class Limiter:
 
     def process(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take samples in (float32, shape (n, 2)); return those that are through, in order."""
-        peaks = np.abs(samples).max(axis=1) if len(samples) else np.zeros(0)
-        excess = 1 - CEILING / np.maximum(peaks, CEILING)
         self._waiting = np.concatenate((self._waiting, samples))
-        self._excess = np.concatenate((self._excess, excess))
+        self._excess = np.concatenate((self._excess, _excess(samples)))
         return self._emit(max(0, len(self._waiting) - DELAY))
 
     def flush(self) -> NDArray[np.float32]:
@@ -68,6 +66,15 @@ class Limiter:
             self.most_reduction = min(self.most_reduction, 1 - float(reduction.max()))
             out = out * (1 - reduction).astype(np.float32)[:, None]
         return out
+
+
+def _excess(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return 1 - needed gain of each of (n, 2) samples: float64, shape (n,)."""
+    if not samples.size or max(float(samples.max()), -float(samples.min())) <= CEILING:
+        # Nearly always: most sounds stay below the ceiling.
+        return np.zeros(len(samples))
+    peaks = np.maximum(np.abs(samples[:, 0]), np.abs(samples[:, 1]))
+    return 1 - CEILING / np.maximum(peaks, CEILING)
 
 
 def _running_max(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ of a bin have in common (a scheduler's mood) does not pass for certainty.
 from __future__ import annotations
 
 from collections import deque
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +51,7 @@ class BinMaker:
 
     def forked(self) -> BinMaker:
         """Return the maker for behind a discontinuity: same stamps, new offset."""
-        maker = deepcopy(self)
+        maker = self._twin()
         maker._recent.clear()
         return maker
 
@@ -59,7 +59,7 @@ class BinMaker:
         self, times_s: NDArray[np.float64], offsets_s: NDArray[np.float64], skew: float
     ) -> Bin:
         """Do as `make`, without learning anything."""
-        return deepcopy(self).make(times_s, offsets_s, skew)
+        return self._twin().make(times_s, offsets_s, skew)
 
     def make(
         self, times_s: NDArray[np.float64], offsets_s: NDArray[np.float64], skew: float
@@ -71,6 +71,13 @@ class BinMaker:
         own_s2 = max(place.variance_s2, FLOOR_SD_S**2)
         doubt = self._doubt(centre_s, place.offset_s, own_s2)
         return Bin(centre_s, place.offset_s, own_s2 * doubt)
+
+    def _twin(self) -> BinMaker:
+        """Return a maker that knows the same and learns apart."""
+        twin = copy(self)
+        twin._centre = self._centre.twin()
+        twin._recent = self._recent.copy()
+        return twin
 
     def _doubt(self, time_s: float, offset_s: float, own_s2: float) -> float:
         """Return how much larger the bins' variance is than their own scatter says, at least 1.

@@ -9,6 +9,7 @@ early side alone, so that lateness can never widen it.
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,6 +65,10 @@ class Place:
 class Centre(Protocol):
     """Reduces the stamps of a bin to their place. One thread."""
 
+    def twin(self) -> Centre:
+        """Return one that knows the same and learns apart."""
+        ...
+
     @property
     def jitter_s(self) -> float:
         """Robust standard deviation of single stamps."""
@@ -102,6 +107,12 @@ class _CaptureCentre:
         self._quartile = _Pool()
         self._seen = 0
         self._backlog_until_s = -math.inf
+
+    def twin(self) -> Centre:
+        twin = copy(self)
+        twin._variance = copy(self._variance)
+        twin._edge, twin._quartile = copy(self._edge), copy(self._quartile)
+        return twin
 
     @property
     def jitter_s(self) -> float:
@@ -178,6 +189,11 @@ class _ArrivalEdge:
     def __init__(self) -> None:
         self._variance = _Pool()
         self._gap = _Pool()
+
+    def twin(self) -> Centre:
+        twin = copy(self)
+        twin._variance, twin._gap = copy(self._variance), copy(self._gap)
+        return twin
 
     @property
     def jitter_s(self) -> float:
