@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from onetake._version import __version__
 
 if TYPE_CHECKING:
-    from onetake.api import Take, devices, record
+    from onetake.api import Take, check, devices, record
     from onetake.engine.recorder import Recorder
     from onetake.errors import (
         DeviceUnavailable,
@@ -50,12 +50,13 @@ __all__ = [
     "Take",
     "UsageError",
     "__version__",
+    "check",
     "devices",
     "record",
 ]
 
 _ROOMS = {
-    "onetake.api": ("Take", "devices", "record"),
+    "onetake.api": ("Take", "check", "devices", "record"),
     "onetake.engine.recorder": ("Recorder",),
     "onetake.errors": (
         "DeviceUnavailable",

@@ -11,12 +11,14 @@ All methods may be called from any thread. Positions are seconds in the file.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from os import PathLike, fspath
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from onetake.control.config import settings_of
 from onetake.engine.recorder import Recorder
 from onetake.engine.take import Take as EngineTake
 from onetake.errors import UsageError
@@ -29,13 +31,17 @@ from onetake.model.commands import (
     SetGain,
     SetMute,
     ShowCamera,
+    Split,
+    SwitchDevice,
 )
 from onetake.model.devices import Device, Role
-from onetake.model.events import Finished, Snapshot
-from onetake.model.settings import Settings
+from onetake.model.events import Event, Finished, Snapshot, StateChanged, TakeState
 from onetake.model.units import NS_PER_S
 
-__all__ = ["AudioControl", "CameraControl", "Take", "devices", "record"]
+if TYPE_CHECKING:
+    from onetake.proof.results import CheckReport
+
+__all__ = ["AudioControl", "CameraControl", "Take", "check", "devices", "record"]
 
 
 class AudioControl:
@@ -122,6 +128,22 @@ class Take:
         """Put a chapter mark here; returns its position in seconds."""
         return self.send(Marker(label))
 
+    def split(self) -> float:
+        """Go on in a new file, without losing a frame or a sample; returns where, in seconds."""
+        return self.send(Split())
+
+    def switch(self, role: Role | str, device_id: str) -> float:
+        """Fill a role with another device from here on: `switch("mic", "default")`.
+
+        Returns the position in seconds. Raises UsageError for a role or device there is not.
+        """
+        try:
+            return self.send(SwitchDevice(Role(role), device_id))
+        except ValueError as error:
+            raise UsageError(
+                f"there is no role '{role}'", hint=f"choose one of {', '.join(Role)}"
+            ) from error
+
     def send(self, command: Command) -> float:
         """Give any command of `onetake.model.commands`; returns its position in seconds.
 
@@ -132,6 +154,20 @@ class Take:
     def snapshot(self) -> Snapshot:
         """Return everything there is to show, at this instant."""
         return self._engine_take.snapshot()
+
+    def events(self) -> Iterator[Event]:
+        """Yield everything that happens (`onetake.model.events`), from the beginning of the take
+        until it is over; waits in between.
+
+        Any number of listeners, each on a thread of its own. Who reads slowly loses meters first
+        and never holds up the take.
+        """
+        with self._engine_take.subscribe(from_start=True) as told:
+            while (event := told.get()) is not None:
+                yield event
+                match event:
+                    case StateChanged(state=TakeState.FINISHED | TakeState.FAILED):
+                        return
 
     def wait(self, timeout_s: float | None = None) -> Finished | None:
         """Wait for the take to end by itself (a duration); None when it still runs."""
@@ -178,11 +214,18 @@ def record(file: str | PathLike[str] = "", **settings: Any) -> Take:
 
     Raises UsageError, DeviceUnavailable, PermissionDenied, OutputFailed; no file is left then.
     """
-    try:
-        chosen = msgspec.convert({**settings, "output": fspath(file)}, Settings)
-    except msgspec.ValidationError as error:
-        raise UsageError(str(error)) from error
-    return Take(Recorder().start(chosen))
+    return Take(Recorder().start(settings_of({**settings, "output": fspath(file)})))
+
+
+def check(file: str | PathLike[str]) -> CheckReport:
+    """Read a recording, this program's or another's, and say what is true of it.
+
+    The verdict, each finding and all measured facts: `onetake.proof.results.CheckReport`. Raises
+    InvalidRecording when there is no such file or it cannot be opened as a recording.
+    """
+    from onetake.proof.check import check as check_content
+
+    return check_content(fspath(file))
 
 
 def devices() -> list[Device]:

@@ -70,6 +70,8 @@ class OnetakeError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # A traceback shows it, too.
         if code is not None:
             self.code = code
 

@@ -34,6 +34,7 @@ __all__ = [
     "parse_config",
     "region_from_text",
     "resolve_settings",
+    "settings_of",
 ]
 
 MAX_FILE_BYTES = 1 << 20
@@ -174,6 +175,18 @@ def resolve_settings(
     return Resolved(settings, sources)
 
 
+def settings_of(fields: Mapping[str, Any]) -> Settings:
+    """Return settings from fields by name, the region as a rectangle or as text.
+
+    Raises UsageError naming the field that is not known or whose value cannot be.
+    """
+    try:
+        settings: Settings = _converted(_plain(fields, ""), Settings, "", "")
+        return settings
+    except UsageError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+
+
 def region_from_text(text: str) -> Rect:
     """Return the rectangle of `X,Y,WxH`. Raises UsageError."""
     found = re.fullmatch(r"(\d{1,6}),(\d{1,6}),(\d{1,6})x(\d{1,6})", text.strip())
@@ -198,8 +211,9 @@ def _merge(
 
 def _preset(config: Config, name: str) -> dict[str, Any]:
     if name not in config.presets:
-        known = ", ".join(config.presets) or "none"
-        raise UsageError(f"there is no preset '{name}'", hint=f"known: {known}", code="config")
+        known = f"there are: {', '.join(config.presets)}"
+        hint = known if config.presets else f"write [preset.{name}] into the configuration file"
+        raise UsageError(f"there is no preset '{name}'", hint=hint, code="config")
     return config.presets[name]
 
 
@@ -233,7 +247,7 @@ def _plain(layer: Mapping[str, Any], where: str) -> dict[str, Any]:
         try:
             plain["region"] = region_from_text(region)
         except UsageError as error:
-            raise UsageError(f"{where}: {error.message}", hint=error.hint) from error
+            raise UsageError(_placed(where, error.message), hint=error.hint) from error
     return plain
 
 
@@ -245,7 +259,11 @@ def _converted(value: Any, kind: Any, where: str, text: str) -> Any:
         line = _line_of(field, text)
         place = f"{where}, line {line}" if line else where
         hint = _suggestion(field, kind) if "unknown" in message else ""
-        raise UsageError(f"{place}: {message}", hint=hint, code="config") from error
+        raise UsageError(_placed(place, message), hint=hint, code="config") from error
+
+
+def _placed(where: str, message: str) -> str:
+    return f"{where}: {message}" if where else message
 
 
 def _in_words(message: str) -> tuple[str, str]:

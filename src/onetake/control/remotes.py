@@ -1,6 +1,6 @@
 """All ways to drive a recorder from elsewhere, opened and closed together.
 
-    with Remotes(controller, RemoteWish(panel=True), config.remote) as remotes:
+    with Remotes(controller, RemoteWish(has_panel=True), config.remote) as remotes:
         print(remotes.panel_url())
 
 Invariant: nothing listens on the network that was not asked for, and nothing after the `with`.
@@ -19,8 +19,11 @@ from onetake.control.obs.password import obs_password
 from onetake.control.obs.server import ObsServer
 from onetake.control.panel_server import PanelServer
 from onetake.control.session import AnnouncedSession
+from onetake.errors import UsageError
 
 __all__ = ["RemoteWish", "Remotes"]
+
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,8 @@ class Remotes:
             if self._config.notify:
                 self._started(Notifier(self._controller))
             if self._wish.has_panel:
-                port = self._wish.panel_port
-                self.panel = PanelServer(
-                    self._controller, self._config.panel_port if port is None else port
-                )
+                port = _port(self._wish.panel_port, self._config.panel_port)
+                self.panel = PanelServer(self._controller, port)
                 self._started(self.panel)
             if self._wish.has_obs:
                 self.obs = self._obs_server()
@@ -97,10 +98,9 @@ class Remotes:
         self._open.close()
 
     def _obs_server(self) -> ObsServer:
-        port = self._wish.obs_port
         return ObsServer(
             self._controller,
-            self._config.obs_port if port is None else port,
+            _port(self._wish.obs_port, self._config.obs_port),
             obs_password(self._config.obs_password_file),
             allowed_origins=self._config.obs_origins,
             profiles=self._profiles,
@@ -109,3 +109,11 @@ class Remotes:
     def _started(self, adapter: Notifier | PanelServer | ObsServer) -> None:
         adapter.start()
         self._open.callback(adapter.stop)
+
+
+def _port(wish: int | None, configured: int) -> int:
+    """Return the port that was asked for, else the configured one. Raises UsageError."""
+    port = configured if wish is None else wish
+    if not 0 <= port <= _LAST_PORT:
+        raise UsageError(f"there is no port {port}", hint=f"choose 1 to {_LAST_PORT}")
+    return port

@@ -25,8 +25,16 @@ class Verb:
     words: str
     """How it is written, for help: `mute mic|system`."""
     doc: str
-    request: Callable[[list[str]], tuple[str, dict[str, Any]]]
-    """Returns method and parameters from the words after the verb. Raises UsageError."""
+    read: Callable[[list[str]], tuple[str, dict[str, Any]]]
+    """Does what `request` does, but for the hint of an error."""
+
+    def request(self, words: list[str]) -> tuple[str, dict[str, Any]]:
+        """Return method and parameters from the words after the verb. Raises UsageError."""
+        try:
+            return self.read(words)
+        except UsageError as error:
+            hint = error.hint or f"write: onetake ctl {self.words}"
+            raise UsageError(error.message, hint=hint) from error
 
 
 def _plain(method: str, **parameters: object) -> Callable[[list[str]], tuple[str, dict[str, Any]]]:
@@ -80,7 +88,7 @@ def _switch(words: list[str]) -> tuple[str, dict[str, Any]]:
 
 def _count(words: list[str], least: int, most: int) -> None:
     if not least <= len(words) <= most:
-        raise UsageError("too few or too many words", hint="see 'onetake ctl --help'")
+        raise UsageError("too few words" if len(words) < least else "too many words")
 
 
 def _one_of(word: str, allowed: Sequence[str]) -> str:
