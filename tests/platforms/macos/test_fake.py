@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,12 +188,55 @@ def test_eight_held_surfaces_stall_the_stream() -> None:
                     kept.append(sample)
 
         queue = dispatch.dispatch_queue_create(b"q", None)
-        stream.addStreamOutput_type_sampleHandlerQueue_error_(Keeper(), 0, queue, None)
+        keeper = Keeper()  # the stream holds it weakly
+        stream.addStreamOutput_type_sampleHandlerQueue_error_(keeper, 0, queue, None)
         stream.startCaptureWithCompletionHandler_(lambda error: None)
         assert until(lambda: mac.stalled_frames > 5)
         assert len(kept) == 8
         kept.clear()
         assert until(lambda: len(kept) > 0)
+
+
+def test_an_output_nobody_holds_is_noted() -> None:
+    """Streams hold outputs weakly: one that only the stream was given never hears anything."""
+    with _lenient() as mac:
+        from tests.platforms.macos.fake.runtime import Weak
+
+        class Output:
+            pass
+
+        output = Output()
+        held = Weak(mac, output)
+        assert held.held() is output
+        del output
+        assert held.held() is None
+        assert mac.crashes == ["nobody holds the Output any more"]
+
+
+def test_a_window_filter_needs_the_window_server() -> None:
+    """Before anything was asked of the window server a window filter aborts the process."""
+    with _lenient():
+        import Quartz
+        import ScreenCaptureKit
+
+        build = ScreenCaptureKit.SCContentFilter.alloc()
+        with pytest.raises(Unmodelled, match="CGS_REQUIRE_INIT"):
+            build.initWithDesktopIndependentWindow_(None)
+        Quartz.CGMainDisplayID()
+        build.initWithDesktopIndependentWindow_(None)
+
+
+def test_finishing_during_an_append_is_a_crash() -> None:
+    """A writer that is told to finish while another thread appends crashes on a Mac."""
+    from tests.platforms.macos.test_writer import _picture, _writer
+
+    with _lenient() as mac, tempfile.TemporaryDirectory() as folder:
+        writer = _writer(Path(folder) / "take.mp4")
+        writer.start()
+        writer.write_video(0, _picture())
+        with mac.writers[0]._append():
+            writer.finish(33_000_000)
+        assert mac.crashes == ["finishWriting during an append"]
 
 
 def test_writer_refuses_wrong_order() -> None:

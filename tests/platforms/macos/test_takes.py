@@ -158,6 +158,16 @@ def test_a_plain_take(show: Mac, tmp_path: Path) -> None:
     assert taken.finished.verdict == "good"
 
 
+def test_a_session_clock_that_drifts(show: Mac, tmp_path: Path) -> None:
+    """A microphone through AVFoundation, stamped by a clock 77 s and 250 ppm away from the host's:
+    converted block by block, every chirp lies on its flash."""
+    show.session_ppm, show.session_offset_s = 250.0, -77.0
+    taken = record(tmp_path, 6, mic="avf:MIC-1")
+    assert taken.error is None
+    assert "mic-fallback" not in taken.warnings()
+    in_sync(taken.report)
+
+
 def test_appended_timeline(show: Mac, tmp_path: Path) -> None:
     """What reaches the writer: strictly increasing ticks, sound counted without a gap, both ending
     with the session."""

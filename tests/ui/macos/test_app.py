@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -77,3 +78,15 @@ def test_a_refusal_is_shown_and_leads_to_the_settings(mac: Mac, controller: Cont
     app.run()
     clicking.join()
     assert mac.opened_urls[0].endswith("Privacy_Microphone")
+
+
+def test_the_bundle_runs_a_module_as_python_does(
+    mac: Mac, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`sys.executable -m MODULE` is how the self-test starts its pattern, in the bundle too."""
+    words = ["onetake", "-m", "onetake.platforms.macos.pattern_sound", "1", "1"]
+    monkeypatch.setattr(sys, "argv", words)
+    mac.has_output = False
+    with pytest.raises(SystemExit, match="no sound output"):
+        app_module("app").main()
+    assert words[1:] == ["1", "1"]

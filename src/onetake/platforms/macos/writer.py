@@ -283,17 +283,8 @@ class AssetWriter:
 def _pcm_format() -> Any:
     """Return the format description of what the mixer makes: 48 kHz stereo float, interleaved."""
     flags = CoreAudio.kAudioFormatFlagIsFloat | CoreAudio.kAudioFormatFlagIsPacked
-    asbd = (
-        float(SAMPLE_RATE_HZ),
-        CoreAudio.kAudioFormatLinearPCM,
-        flags,
-        BYTES_PER_FRAME,
-        1,
-        BYTES_PER_FRAME,
-        CHANNELS,
-        32,
-        0,
-    )
+    packet = (BYTES_PER_FRAME, 1, BYTES_PER_FRAME)  # bytes, frames, bytes a frame
+    asbd = (float(SAMPLE_RATE_HZ), CoreAudio.kAudioFormatLinearPCM, flags, *packet, CHANNELS, 32, 0)
     status, description = CoreMedia.CMAudioFormatDescriptionCreate(
         None, asbd, 0, None, 0, None, None, None
     )

@@ -6,6 +6,7 @@ Invariant: the main thread belongs to AppKit; whatever may take longer is done o
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 import threading
@@ -116,7 +117,15 @@ class App:
 
 
 def main() -> int:
-    """Run the command line if there are arguments, the menu-bar item otherwise."""
+    """Run the command line if there are arguments, the menu-bar item otherwise.
+
+    In the bundle this program is `sys.executable`, and takes `-m MODULE` as Python does: so the
+    self-test starts the programs of its pattern.
+    """
+    if sys.argv[1:2] == ["-m"]:
+        module, sys.argv[1:3] = sys.argv[2], []
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        return 0
     if len(sys.argv) > 1:
         from onetake.ui.cli import main as command_line
 

@@ -10,7 +10,14 @@ from tests.platforms.macos.fake.coremedia import Clock, CMTime, Sample, pcm
 from tests.platforms.macos.fake.foundation import NSError
 from tests.platforms.macos.fake.quartz import PixelBuffer
 from tests.platforms.macos.fake.queues import Queue
-from tests.platforms.macos.fake.runtime import Framework, Outs, Unmodelled, check_block, scene
+from tests.platforms.macos.fake.runtime import (
+    Framework,
+    Outs,
+    Unmodelled,
+    Weak,
+    check_block,
+    scene,
+)
 from tests.platforms.macos.fake.signals import MIC_HZ, heard, seen
 from tests.platforms.macos.fake.world import NS_PER_S, CameraSpec, Mac, MicSpec
 
@@ -184,10 +191,12 @@ class _Output(Framework):
         name = "captureOutput_didOutputSampleBuffer_fromConnection_"
         if not isinstance(queue, Queue) or not callable(getattr(delegate, name, None)):
             raise Unmodelled("a delegate and a serial queue")
-        self._delegate, self._queue = delegate, queue
+        self._delegate, self._queue = Weak(self._mac, delegate), queue
 
     def _give(self, sample: Sample) -> None:
-        delegate, queue = self._delegate, self._queue
+        delegate, queue = self._delegate.held(), self._queue
+        if delegate is None:
+            return
         queue.submit(
             lambda: delegate.captureOutput_didOutputSampleBuffer_fromConnection_(self, sample, None)
         )

@@ -9,9 +9,11 @@ start and failure only.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -45,7 +47,6 @@ class AVAssetWriterInput(Framework):
         self._frames: list[Frame] = []
         self._sound: list[np.ndarray] = []
         self._times: list[tuple[int, int]] = []
-        self._appending = 0
         return self
 
     def setExpectsMediaDataInRealTime_(self, value: bool) -> None:
@@ -66,6 +67,10 @@ class AVAssetWriterInput(Framework):
 
     def appendSampleBuffer_(self, sample: Sample) -> bool:
         """Append sound."""
+        with self._owner._append():
+            return self._appended(sample)
+
+    def _appended(self, sample: Sample) -> bool:
         self._owner._refuse_unless_ready(self)
         if not self._owner._goes_on(self):
             return False
@@ -121,6 +126,10 @@ class AVAssetWriterInputPixelBufferAdaptor(Framework):
 
     def appendPixelBuffer_withPresentationTime_(self, buffer: Any, moment: CMTime) -> bool:
         """Append a picture."""
+        with self._input._owner._append():
+            return self._appended(buffer, moment)
+
+    def _appended(self, buffer: Any, moment: CMTime) -> bool:
         track = self._input
         if not isinstance(buffer, PixelBuffer):
             raise Unmodelled(f"a picture that is a {type(buffer).__name__}")
@@ -158,7 +167,8 @@ def _writer(mac: Mac) -> type:
             self._fragment_s: float | None = None
             self._session_s: float | None = None
             self._end_s: float | None = None
-            self._busy = threading.Lock()
+            self._appends = 0
+            self._lock = threading.Lock()
             mac.writers.append(self)
             return Outs((self, error))
 
@@ -221,7 +231,7 @@ def _writer(mac: Mac) -> type:
                 raise ValueError("NSInternalInconsistencyException: finishWriting")
             if not all(track._is_finished for track in self._inputs):
                 raise Unmodelled("finished while an input still takes samples")
-            if not self._busy.acquire(blocking=False):
+            if self._appends:
                 mac.crashes.append("finishWriting during an append")
             if mac.finish_error is not None:
                 self._break(mac.finish_error)
@@ -237,6 +247,17 @@ def _writer(mac: Mac) -> type:
         def error(self) -> NSError | None:
             """Why it failed."""
             return self._error
+
+        @contextlib.contextmanager
+        def _append(self) -> Iterator[None]:
+            """Count an append that is going on; each input may have one."""
+            with self._lock:
+                self._appends += 1
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._appends -= 1
 
         def _video(self) -> AVAssetWriterInput:
             return self._inputs[0]

@@ -317,6 +317,10 @@ def make(mac: Mac) -> dict[str, Any]:
     def display(number: int) -> Any:
         return next((d for d in mac.displays if d.number == number), None)
 
+    def main_display() -> int:
+        mac.is_connected = True
+        return mac.displays[0].number if mac.displays else 0
+
     def bounds(number: int) -> CGRect:
         spec = display(number)
         return rect(0, 0, spec.width_pt, spec.height_pt)
@@ -326,7 +330,7 @@ def make(mac: Mac) -> dict[str, Any]:
         "CGColorCreateSRGB": lambda red, green, blue, alpha: (blue, green, red, alpha),
         "CGDisplayBounds": bounds,
         "CGAffineTransformMake": lambda a, b, c, d, tx, ty: (a, b, c, d, tx, ty),
-        "CGMainDisplayID": lambda: mac.displays[0].number if mac.displays else 0,
+        "CGMainDisplayID": main_display,
         "CGGetActiveDisplayList": active,
         "CGDisplayIsAsleep": asleep,
         "CGDisplayCopyDisplayMode": display,

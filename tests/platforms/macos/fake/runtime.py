@@ -6,6 +6,7 @@ import inspect
 import json
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,23 @@ def check_block(block: Callable[..., Any], count: int) -> Callable[..., Any]:
         raise Unmodelled("a NULL block where one is needed")
     inspect.signature(block).bind(*range(count))
     return block
+
+
+class Weak:
+    """A delegate as the frameworks hold it: only for as long as somebody else does."""
+
+    def __init__(self, mac: Mac, delegate: Any) -> None:
+        self._mac = mac
+        self._name = type(delegate).__name__
+        self._held = weakref.ref(delegate)
+
+    def held(self) -> Any:
+        """Return it; one that nobody holds while something runs hears nothing on a Mac, and is a
+        mistake here."""
+        delegate = self._held()
+        if delegate is None:
+            self._mac.crashes.append(f"nobody holds the {self._name} any more")
+        return delegate
 
 
 class Pools:

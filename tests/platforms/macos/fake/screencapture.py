@@ -10,7 +10,14 @@ from tests.platforms.macos.fake.coremedia import HOST_CLOCK, INVALID, CMTime, Sa
 from tests.platforms.macos.fake.foundation import NSError
 from tests.platforms.macos.fake.quartz import CGRect, lend_surface, rect
 from tests.platforms.macos.fake.queues import Queue
-from tests.platforms.macos.fake.runtime import Framework, Outs, Unmodelled, check_block, scene
+from tests.platforms.macos.fake.runtime import (
+    Framework,
+    Outs,
+    Unmodelled,
+    Weak,
+    check_block,
+    scene,
+)
 from tests.platforms.macos.fake.signals import SYSTEM_HZ, heard, seen
 from tests.platforms.macos.fake.world import NS_PER_S, AppSpec, DisplaySpec, Mac, WindowSpec
 
@@ -133,6 +140,8 @@ def _filter(mac: Mac) -> type:
 
         def initWithDesktopIndependentWindow_(self, window: SCWindow) -> Any:
             """One window."""
+            if not mac.is_connected:
+                raise Unmodelled("CGS_REQUIRE_INIT: no connection to the window server yet")
             self._display, self._window, self._hidden = mac.displays[0], window, []
             return self
 
@@ -238,7 +247,7 @@ def _stream(mac: Mac) -> type:
         ) -> Any:
             """Initialise."""
             self._filter, self._values = content_filter, dict(configuration._values)
-            self._delegate = delegate
+            self._delegate = Weak(mac, delegate)
             self._outputs: dict[int, tuple[Any, Queue]] = {}
             self._state = "new"
             self._is_frozen = False
@@ -253,7 +262,7 @@ def _stream(mac: Mac) -> type:
                 raise Unmodelled("a queue and None for the error")
             if not callable(getattr(output, "stream_didOutputSampleBuffer_ofType_", None)):
                 raise Unmodelled("the output does not take samples")
-            self._outputs[kind] = (output, queue)
+            self._outputs[kind] = (Weak(mac, output), queue)
             return Outs((True, None))
 
         def startCaptureWithCompletionHandler_(self, handler: Any) -> None:
@@ -291,9 +300,8 @@ def _stream(mac: Mac) -> type:
             self._state = "dead"
             if self in mac.running:
                 mac.running.remove(self)
-            mac.answer_pooled(
-                lambda: self._delegate.stream_didStopWithError_(self, stream_error(code))
-            )
+            delegate = self._delegate.held()
+            mac.answer_pooled(lambda: delegate.stream_didStopWithError_(self, stream_error(code)))
 
         @scene
         def freeze(self) -> None:
@@ -355,7 +363,9 @@ def _stream(mac: Mac) -> type:
 
         def _give(self, kind: int, sample: Sample) -> None:
             output, queue = self._outputs[kind]
-            queue.submit(lambda: output.stream_didOutputSampleBuffer_ofType_(self, sample, kind))
+            held = output.held()
+            if held is not None:
+                queue.submit(lambda: held.stream_didOutputSampleBuffer_ofType_(self, sample, kind))
 
     return SCStream
 

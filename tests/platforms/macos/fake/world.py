@@ -147,6 +147,8 @@ class Mac:
         self.timers: list[Any] = []
         self.main_work: list[Callable[[], None]] = []
         """What happens on the main thread while its loop runs."""
+        self.is_connected = False
+        """Whether this process has asked the window server for anything yet."""
         self.window: Any = None
         """The window that is shown; the stage of the self-test."""
         self.is_in_transaction = False
