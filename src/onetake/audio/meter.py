@@ -9,13 +9,21 @@ from numpy.typing import NDArray
 
 from onetake.model.events import Level
 
-__all__ = ["SILENCE_DB", "LiveMeter", "amplitude_from_db", "db_from_amplitude", "level_of"]
+__all__ = [
+    "SILENCE_DB",
+    "LiveMeter",
+    "amplitude_from_db",
+    "db_from_amplitude",
+    "level_of",
+    "peak_of",
+]
 
 SILENCE_DB = -120.0
 """Lowest level shown; 16 bit audio ends at -96."""
 
-LIVE_S = 0.05
-"""Length of the live meter's interval: 20 values a second, as `Meters` events come."""
+LIVE_S = 0.04
+"""Length of the live meter's interval: `Meters` events come 20 times a second, blocks last 10 to
+40 ms. Longer shows some values twice."""
 
 
 def db_from_amplitude(amplitude: float) -> float:
@@ -28,7 +36,8 @@ def amplitude_from_db(gain_db: float) -> float:
     return float(10 ** (gain_db / 20))
 
 
-def _peak(samples: NDArray[np.float32]) -> float:
+def peak_of(samples: NDArray[np.float32]) -> float:
+    """Return the largest magnitude of an array of any shape; 0 when it is empty."""
     return max(float(samples.max()), -float(samples.min())) if samples.size else 0.0
 
 
@@ -42,9 +51,9 @@ def _rms(samples: NDArray[np.float32]) -> float:
 def level_of(raw: NDArray[np.float32], heard: NDArray[np.float32]) -> Level:
     """Return the level of a stretch: `raw` before gain, `heard` after; float32, shape (n, 2)."""
     return Level(
-        peak_db=db_from_amplitude(_peak(heard)),
+        peak_db=db_from_amplitude(peak_of(heard)),
         rms_db=db_from_amplitude(_rms(heard)),
-        input_peak_db=db_from_amplitude(_peak(raw)),
+        input_peak_db=db_from_amplitude(peak_of(raw)),
     )
 
 
@@ -66,7 +75,7 @@ class LiveMeter:
         if not samples.size:
             return
         flat = samples.reshape(-1)
-        self._peak = max(self._peak, _peak(flat))
+        self._peak = max(self._peak, peak_of(flat))
         self._squares += float(np.dot(flat, flat))
         self._count += flat.size
         self._seconds += samples.shape[0] / rate_hz

@@ -9,8 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
+from onetake.audio.meter import peak_of
 from onetake.audio.watch import SoundWatch
 from onetake.clock import Clock
 from onetake.engine.disk_watch import DiskState, DiskWatch
@@ -59,7 +58,7 @@ class Monitor:
 
     def heard(self, role: Role, block: AudioBlock, *, is_muted: bool) -> None:
         """Take a block of sound into account."""
-        peak = float(np.abs(block.samples).max(initial=0.0))
+        peak = peak_of(block.samples)
         for warned in self._sound.heard(role, block.stamp_ns, peak, is_muted=is_muted):
             self._warn(warned.code, warned.message, warned.hint)
 

@@ -86,5 +86,5 @@ class DeviceTime:
 
     def host_ns(self, device_ns: int) -> int:
         """Return the host time of a moment of the device's time, in ns: by the latest answer, at
-        the nominal rate in between (20 ms at 500 ppm are 10 us)."""
+        the nominal rate in between (40 ms at 500 ppm are 20 us)."""
         return self._host_ns + device_ns - self._device_ns
