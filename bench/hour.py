@@ -78,10 +78,10 @@ def _print_check(report: CheckReport, path: Path) -> None:
         ms = [value for _, value in offsets.offsets_ms]
         if ms:
             first, last = median(ms[:EDGE_EVENTS]), median(ms[-EDGE_EVENTS:])
+            drift, unsure = offsets.drift_ms_per_hour, offsets.drift_uncertainty_ms_per_hour
             print(
-                f"  {offsets.path}: {len(ms)} events, {first:+.2f} ms at first,"
-                f" {last:+.2f} at last, worst {max(ms, key=abs):+.2f}; drift {offsets.drift_ms_per_hour} ms/h"
-                f" +- {offsets.drift_uncertainty_ms_per_hour}"
+                f"  {offsets.path}: {len(ms)} events, {first:+.2f} ms at first, {last:+.2f} at"
+                f" last, worst {max(ms, key=abs):+.2f}; drift {drift} +- {unsure} ms an hour"
             )
 
 

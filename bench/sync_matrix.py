@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onetake.audio.follow import STRETCH, Follower
-from onetake.audio.lane import LOOK_AHEAD_NS, VAGUE_START_NS
+from onetake.audio.lane import CALM_LOOK_AHEAD_NS, LOOK_AHEAD_NS, VAGUE_START_NS
 from onetake.audio.resample import interpolate, kernel_for
 from onetake.audio.track import VAGUE_S
 from onetake.model.devices import Role
@@ -40,6 +40,8 @@ FIRST_S = 60.0
 """Length of the start, which has bounds of its own."""
 NEAR_S = 3.0
 """How long after a fault its own bound holds."""
+GO_S = 0.1
+"""How often the lane looks whether all is calm again."""
 BEGIN_S = 0.5
 """Where the take begins, after the device did."""
 
@@ -103,6 +105,14 @@ class _Rehearsal:
                 self.breaks += 1
         self._fed = max(self._fed, end)
 
+    def feed_for(self, time_s: float) -> None:
+        """Hand over what has arrived when the lane plays `time_s`: soon while all is calm."""
+        now_s, last_s = time_s + CALM_LOOK_AHEAD_NS / NS_PER_S, time_s + LOOK_AHEAD_NS / NS_PER_S
+        self.feed(now_s)
+        while now_s < last_s and not self._runs[-1].clock.is_calm:
+            now_s = min(now_s + GO_S, last_s)
+            self.feed(now_s)
+
     @property
     def is_vague(self) -> bool:
         clock = self._runs[-1].clock
@@ -124,18 +134,18 @@ class _Rehearsal:
 def rehearse(log: DeviceLog, kind: StampKind) -> Errors:
     """Play a whole log without sound and return how far off every 0.1 s of it was."""
     rehearsal = _Rehearsal(log, kind)
-    look_s, vague_s = LOOK_AHEAD_NS / NS_PER_S, VAGUE_START_NS / NS_PER_S
-    now_s = BEGIN_S + look_s
-    rehearsal.feed(now_s)
+    vague_s = VAGUE_START_NS / NS_PER_S
+    now_s = BEGIN_S + CALM_LOOK_AHEAD_NS / NS_PER_S
+    rehearsal.feed_for(BEGIN_S)
     while rehearsal.is_vague and now_s < vague_s:
         now_s += 0.1
         rehearsal.feed(now_s)
     step_s = STRETCH / SAMPLE_RATE_HZ
-    count = int((log.end_s[-1] - BEGIN_S - look_s) / step_s)
+    count = int((log.end_s[-1] - BEGIN_S - LOOK_AHEAD_NS / NS_PER_S) / step_s)
     places = np.empty(count)
     times_s = BEGIN_S + np.arange(count) * step_s
     for index in range(count):
-        rehearsal.feed(float(times_s[index]) + look_s)
+        rehearsal.feed_for(float(times_s[index]))
         places[index] = rehearsal.place(index * STRETCH, float(times_s[index]))
     signed_ms = (log.host_s_of(places) - times_s) * 1e3
     return Errors(times_s, signed_ms, rehearsal.breaks)

@@ -319,6 +319,48 @@ def test_stall_within_the_look_ahead_is_not_heard(length_s: float) -> None:
     assert all(fill.position_ns > 9.9e9 for fill in statistics.fills)
 
 
+@pytest.mark.parametrize(("jitter_s", "most_behind_s"), [(0.0, 0.7), (0.1e-3, 0.7), (10e-3, 2.2)])
+def test_calm_sources_are_mixed_half_a_second_late(jitter_s: float, most_behind_s: float) -> None:
+    """What is not mixed is lost with the process: half a second where stamps can be trusted, two
+    seconds where a loss could hide among them."""
+    script = ClockScript(duration_s=20, ppm=300, jitter=Jitter.UNIFORM, jitter_s=jitter_s)
+    lane = AudioLane(Settings(), {Role.MIC: StampKind.CAPTURE})
+    lane.start(_at(1.0))
+    behind_s = []
+    for block in simulate(script).blocks(steady):
+        lane.feed(Role.MIC, block)
+        lane.advance(block.arrival_ns)
+        behind_s.append((block.arrival_ns - _at(1.0) - lane.position_ns) / NS)
+    assert max(behind_s[1400:]) <= most_behind_s
+    assert min(behind_s[1400:]) > most_behind_s - 0.25
+
+
+@pytest.mark.parametrize("lost_s", [0.1, 0.7, 1.5])
+def test_a_loss_nobody_declares_is_seen_before_it_is_mixed(lost_s: float) -> None:
+    """What comes behind a silent loss waits until it is known where it belongs."""
+    log = stall(simulate(ClockScript(duration_s=14, ppm=300)), 5.0, lost_s, lost_s=lost_s)
+    take = play({Role.MIC: (log, broadband)}, t0_s=1.0, end_s=13.0)
+    delays, likeness = broadband_delays_s(take.track(), 1.0)
+    whole = likeness[:-1] > 0.99
+    assert (~whole).sum() <= lost_s * 10 + 3
+    assert np.abs(delays[:-1][whole]).max() < 0.01e-3
+    statistics = take.lane.statistics()[Role.MIC]
+    (change,) = statistics.realignments
+    assert change.length_ns == pytest.approx(lost_s * 1e9, abs=11e6)
+    assert statistics.late_ms < 0.1
+
+
+def test_a_mute_with_a_lead_finds_its_samples() -> None:
+    """The lane stays as far behind as a mute may reach back."""
+    log = simulate(ClockScript(duration_s=10))
+    lead = Settings(mute_lead_ms=800.0)
+    take = play({Role.MIC: (log, steady)}, t0_s=1.0, end_s=9.0, settings=lead, events=[_mute(5.0)])
+    mix = take.track()[:, 0]
+    begin = round((5.0 - 1.0 - 0.8) * 48_000)
+    assert mix[begin - 480] == pytest.approx(0.25, abs=1e-3)
+    assert not mix[begin + RAMP : begin + 48_000].any()
+
+
 @pytest.mark.parametrize("is_declared", [False, True])
 def test_loss_is_silence_of_its_length(is_declared: bool) -> None:
     """250 ms lost are 250 ms of silence with soft edges, and what follows is in its place."""

@@ -3,9 +3,11 @@
     feed ──▶ Track (per source) ──render [a, b)──▶ Mixer ──▶ MixBlock
     apply ─▶ Timeline, Fader
 
-The lane runs two seconds behind: a recorder has no one waiting, and in that time stamps, losses
-and commands sort themselves out. Invariant: blocks follow each other without gap from sample 0,
-whatever the sources do, and nothing waits for a source longer than `BOUND_NS`.
+The lane runs behind: in that time stamps, losses and commands sort themselves out. Half a second
+does while every source delivers as foretold; as soon as one does not, the lane stays where it is
+until it is two seconds behind. What is not mixed is lost with the process. Invariant: blocks follow
+each other without gap from sample 0, whatever the sources do, and nothing waits for a source longer
+than `BOUND_NS`.
 """
 
 from __future__ import annotations
@@ -28,19 +30,36 @@ from onetake.model.settings import Settings, Tracks
 from onetake.model.units import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
 from onetake.timeline.timeline import Timeline
 
-__all__ = ["BOUND_NS", "LOOK_AHEAD_NS", "QUANTUM", "AudioLane", "MixBlock"]
+__all__ = [
+    "BOUND_NS",
+    "CALM_LOOK_AHEAD_NS",
+    "LOOK_AHEAD_NS",
+    "QUANTUM",
+    "AudioLane",
+    "MixBlock",
+]
 
 QUANTUM = 960
 """Output comes in multiples of this many samples: 20 ms."""
 
-BATCH = 4800
-"""Least output of one go: shorter costs time for nothing, the lane is seconds behind anyway."""
+BATCH = 3840
+"""Least output of one go: 80 ms. Shorter costs time for nothing; longer than the tenth of a second
+between two goes, and every second one finds too little."""
 
 LONGEST_BLOCK = SAMPLE_RATE_HZ
 
+CALM_LOOK_AHEAD_NS = 500 * NS_PER_MS
+"""How far the lane stays behind while nothing is odd: what a kill costs the sound. It covers the
+0.45 s in which a loss that no single stamp shows is confirmed; less misses the bound for exact
+stamps too (simulated)."""
+
 LOOK_AHEAD_NS = 2 * NS_PER_S
-"""How far the lane stays behind. It covers a 1.5 s stall and 0.4 s to confirm a loss; more buys
+"""How far it stays behind otherwise. It covers a 1.5 s stall and 0.4 s to confirm a loss; more buys
 under 15 % of accuracy (simulated)."""
+
+COMMAND_NS = 300 * NS_PER_MS
+"""How late a command may reach the lane: two of its goes on a busy machine. Less: a mute with a
+lead finds its samples mixed."""
 
 BOUND_NS = 4 * NS_PER_S
 """How long the lane waits for a source that has stopped delivering."""
@@ -79,6 +98,7 @@ class AudioLane:
             Role.SYSTEM: round((settings.system_offset_ms or 0.0) * NS_PER_MS),
         }
         self._mute_lead_ns = round(settings.mute_lead_ms * NS_PER_MS)
+        self._calm_ns = min(max(CALM_LOOK_AHEAD_NS, self._mute_lead_ns + COMMAND_NS), LOOK_AHEAD_NS)
         self._mixer = Mixer(settings, raw_roles)
         self._tracks: dict[Role, Track] = {}
         self._meters: dict[Role, LiveMeter] = {}
@@ -178,7 +198,7 @@ class AudioLane:
 
     def levels(self) -> dict[Role, Level]:
         """Return what the sources deliver right now, at the gains asked for right now: for the
-        meters, which must not be two seconds late."""
+        meters, which must not be as late as the file."""
         faders = self._mixer.faders
         return {role: meter.level(faders[role].now) for role, meter in self._meters.items()}
 
@@ -224,7 +244,9 @@ class AudioLane:
             (horizon_ns for horizon_ns in horizons_ns if horizon_ns is not None),
             default=now_ns,
         )
-        return max(min(due_ns, now_ns - LOOK_AHEAD_NS), now_ns - BOUND_NS)
+        is_calm = all(track.is_calm for track in self._tracks.values())
+        behind_ns = self._calm_ns if is_calm else LOOK_AHEAD_NS
+        return max(min(due_ns, now_ns - behind_ns), now_ns - BOUND_NS)
 
     def _is_start_open(self, now_ns: int, t0_ns: int) -> bool:
         return any(

@@ -3,8 +3,9 @@
     blocks ──▶ runs of one device clock (ring + clock) ──▶ output samples [a, b) at their host times
 
 A run ends where the device's clock does: at a loss, a doubled buffer, a change of rate, a
-reconnection. Where a run begins is settled only when its output is due, two seconds later, so it
-is known well by then. Invariant: `render` always returns what was asked for, whatever came in.
+reconnection. Where a run begins is settled only when its output is due, half a second later or
+more, so it is known well by then. Invariant: `render` always returns what was asked for, whatever
+came in.
 """
 
 from __future__ import annotations
@@ -87,6 +88,12 @@ class Track:
         return clock.state.offset_sd_at(time_s) > VAGUE_S
 
     @property
+    def is_calm(self) -> bool:
+        """Whether the source delivers as foretold; then there is no need to wait for what a stamp
+        may mean."""
+        return self.is_live and self.clock is not None and self.clock.is_calm
+
+    @property
     def alignment_error_s(self) -> float:
         """Estimated error of the place last played; 0 before anything was."""
         return self._alignment_s[-1] if self._alignment_s else 0.0
@@ -127,7 +134,10 @@ class Track:
         if not self.is_live or not self._segments:
             return None
         last = self._segments[-1]
-        return last.settled_ns if last.clock.is_ready else last.clock.anchor_ns
+        if not last.clock.is_ready:
+            return last.clock.anchor_ns
+        # One sample less: rounded up to a whole one it must not look as if the sound ended there.
+        return last.settled_ns - NS_PER_S // SAMPLE_RATE_HZ - 1
 
     def render(self, first: int, end: int, timeline: Timeline) -> NDArray[np.float32]:
         """Return output samples [first, end): float32, shape (end - first, 2), owned by the caller.

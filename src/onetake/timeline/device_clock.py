@@ -56,6 +56,19 @@ LATE_SIGMAS = 5.0
 LATE_LEAST_S = 5e-3
 """A stamp this far behind the map is counted as late."""
 
+CALM_JITTER_S = 1.5e-3
+"""Single stamps that scatter more hide a loss of one block from the eye; the shift test alone sees
+it then. Smaller: ordinary devices of a busy machine never count as calm."""
+
+CALM_SD_S = 0.1e-3
+"""The place must be known this well before less than the whole look-ahead will do. More: the first
+seconds of a take at 1 ms of jitter are half a millisecond off."""
+
+ODD_SIGMAS = 5.0
+ODD_LEAST_S = 2.5e-3
+"""A stamp this far from the map may be the first one behind a loss. Less: every tenth of a second
+has one; more: a short loss is only seen by the shift test."""
+
 
 class StampCounts:
     """What was odd about the stamps of a clock."""
@@ -126,6 +139,18 @@ class DeviceClock:
     def jitter_s(self) -> float:
         """Robust standard deviation of single stamps."""
         return self._bins.jitter_s
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing speaks for a loss or a stall at this instant: stamps scatter little, the
+        place is known well, and the newest stamp lies where it was foretold."""
+        state = self._state
+        if state is None or self.jitter_s > CALM_JITTER_S or not self._times_s:
+            return False
+        if state.offset_sd_at(self._times_s[-1]) > CALM_SD_S:
+            return False
+        deviation_s = self._offsets_s[-1] - state.offset_at(self._times_s[-1])
+        return abs(deviation_s) <= max(ODD_SIGMAS * self.jitter_s, ODD_LEAST_S)
 
     @property
     def drift_ppm(self) -> float:
