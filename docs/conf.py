@@ -27,6 +27,8 @@ html_show_copyright = False
 html_show_sphinx = False
 html_use_index = False
 
+smartquotes = False
+"""Two hyphens begin a flag; they are no dash."""
 nitpicky = True
 myst_heading_anchors = 4
 """Headings get the anchors GitHub gives them, down to ####; links to them are checked."""

@@ -66,6 +66,9 @@ def _command_section(one: Command) -> str:
     if one.name == "ctl":
         verbs = ((code(verb.words), cell(verb.doc)) for verb in VERBS.values())
         parts.append(table(("command", "does"), verbs))
+    if one.examples:
+        rows = ((code(line), cell(text)) for line, text in one.examples.items())
+        parts.append(table(("example", "does"), rows))
     if one.shared:
         links = [f"[{title}](#{anchor(title)})" for title in one.shared]
         parts.append("And the flags below: " + ", ".join(links) + ".")

@@ -16,17 +16,7 @@ from onetake.errors import ExitCode
 from onetake.model.describe import field_docs, member_docs
 from onetake.ui.parser import make_parser
 
-__all__ = ["EXAMPLES", "man_page"]
-
-EXAMPLES = {
-    "onetake record lesson.mp4 --camera default": "Screen, system sound, microphone and camera.",
-    "onetake record --mic none --system-audio none --duration 60": "A silent minute.",
-    "onetake record call.mp4 --tracks separate --detach": "In the background, each sound also in a "
-    "track of its own.",
-    "onetake ctl mute mic": "Mute the microphone of the running recorder.",
-    "onetake check lesson.mp4": "Say what is true of the file.",
-}
-"""Command lines and what they do; tests/docs/test_command_lines.py parses them."""
+__all__ = ["man_page"]
 
 
 def man_page() -> str:
@@ -110,7 +100,8 @@ def _exit_codes() -> list[str]:
 
 
 def _examples() -> list[str]:
-    return [".SH EXAMPLES", *(_item(_bold(line), text) for line, text in EXAMPLES.items())]
+    told = {line: text for one in command_list() for line, text in one.examples.items()}
+    return [".SH EXAMPLES", *(_item(_bold(line), text) for line, text in told.items())]
 
 
 def _item(head: str, text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
+from onetake.ui.help import examples_of, synopsis
 from onetake.ui.parser import make_parser
 
 __all__ = ["SHARED", "Argument", "Command", "Group", "command_list", "shared_groups"]
@@ -45,6 +46,8 @@ class Command:
     """What no other command takes in the same way."""
     shared: tuple[str, ...]
     """Titles of the shared groups it takes."""
+    examples: dict[str, str]
+    """Command lines, and what each does."""
 
 
 def command_list() -> list[Command]:
@@ -67,25 +70,15 @@ def _subparsers(parser: argparse.ArgumentParser) -> argparse._SubParsersAction:
 def _command(name: str, text: str, parser: argparse.ArgumentParser) -> Command:
     groups = _groups(parser)
     own = tuple(one for group in groups if group.title not in SHARED for one in group.arguments)
-    words = [_bracketed(action) for action in parser._actions if not action.option_strings]
-    needed = [
-        action.option_strings[0]
-        for action in parser._actions
-        if action.option_strings and action.required
-    ]
     return Command(
         name,
         text,
         parser.description or text,
-        " ".join(["onetake", name, *needed, *words, "[FLAG ...]"]),
+        synopsis(parser),
         own,
         tuple(group.title for group in groups if group.title in SHARED),
+        examples_of(parser),
     )
-
-
-def _bracketed(action: argparse.Action) -> str:
-    word = _placeholder(action)
-    return {"?": f"[{word}]", "*": f"[{word} ...]", "+": f"{word} ..."}.get(str(action.nargs), word)
 
 
 def _groups(parser: argparse.ArgumentParser) -> list[Group]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripts.reference.man import EXAMPLES
+from scripts.reference.parsers import command_list
 from tests.docs.pages import HOME, PAGES, blocks, spans
 
 from onetake.control.verbs import VERBS
@@ -73,8 +73,8 @@ def test_every_onetake_line_parses():
     assert refused == []
 
 
-@pytest.mark.parametrize("line", EXAMPLES)
-def test_the_examples_of_the_manual_parse(line):
+@pytest.mark.parametrize("line", [line for one in command_list() for line in one.examples])
+def test_the_examples_of_the_help_parse(line):
     """They are command lines, too."""
     _understand(line.split()[1:])
 

@@ -6,7 +6,7 @@ Quick: making it imports no NumPy and no FFmpeg.
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from onetake._version import __version__
 from onetake.errors import UsageError
@@ -21,12 +21,22 @@ from onetake.ui.commands import (
     repair,
     selftest,
 )
+from onetake.ui.help import HelpFormatter, synopsis
 
 __all__ = ["make_parser"]
 
 
 class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the arguments."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"formatter_class": HelpFormatter, **options})
+
+    def format_help(self) -> str:
+        """Return the help, its usage line without the flags listed below it."""
+        if self._subparsers is None:
+            self.usage = synopsis(self)
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of printing the usage."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from onetake.ui.help import examples
 from onetake.ui.options import add_json
 
 __all__ = ["add", "check_file"]
@@ -18,6 +19,12 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         description="Open any recording and report from its content: tracks, gaps, silence, and, "
         "where flash and beep are in it, how far sound and picture are apart. Ends with 0 for a "
         "good file, 5 for a degraded one, 1 for one that is broken or cannot be read.",
+        epilog=examples(
+            {
+                "onetake check lesson.mp4": "in words",
+                "onetake check lesson.mp4 --json": "every number, for programs",
+            }
+        ),
     )
     parser.add_argument("file", metavar="FILE", help="the recording to read")
     add_json(parser, "print one JSON object")

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from onetake.control.verbs import VERBS
+from onetake.ui.help import examples, table
 from onetake.ui.options import add_json, add_layers, add_settings, chosen, given_settings
 from onetake.ui.remote_flags import add_obs, add_remotes, remote_wish, tell_remotes
 
@@ -18,8 +19,15 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     engine = commands.add_parser(
         "engine",
         help="serve another program over stdin and stdout",
-        description="Wait for JSON-RPC requests, one object a line; see docs/protocol.md. When "
-        "standard input ends, a running take is stopped and its file finished.",
+        description="Wait for JSON-RPC requests, one object a line, and answer them; 'onetake "
+        "schema' tells what can be asked. When standard input ends, a running take is stopped and "
+        "its file finished.",
+        epilog=examples(
+            {
+                "onetake engine --stdio": "for the program that started it",
+                "onetake engine --stdio --obs-websocket": "a deck may drive it, too",
+            }
+        ),
     )
     engine.add_argument("--stdio", action="store_true", required=True, help="use stdin and stdout")
     engine.add_argument("--session", metavar="NAME", help="name for 'onetake ctl --session NAME'")
@@ -31,7 +39,13 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "panel",
         help="record from a page in the browser",
         description="Serve the web panel on this machine until Ctrl-C; takes are started, steered "
-        "and stopped there.",
+        "and stopped there. What they start with can be given here.",
+        epilog=examples(
+            {
+                "onetake panel --open": "in the browser",
+                "onetake panel --obs-websocket": "and a Stream Deck or Companion may drive it",
+            }
+        ),
     )
     panel.add_argument("--port", type=int, metavar="PORT", help="left out = any free one")
     panel.add_argument("--open", action="store_true", help="open it in the browser")
@@ -57,8 +71,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "ctl",
         help="drive a running recorder: ctl mute mic, ctl pause, ctl status, ctl stop",
         description="Say a command to a recorder of this user that is running.",
-        epilog=_verbs_text(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=table("commands:", {verb.words: verb.doc for verb in VERBS.values()}),
     )
     ctl.add_argument("verb", metavar="COMMAND", help="one of the commands below")
     ctl.add_argument("words", nargs="*", metavar="WORD", help="what it is about")
@@ -75,6 +88,12 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         description="show: the settings as a configuration file; check: whether the file makes "
         "sense; explain: where each setting comes from; path: where the file lies.",
     )
+    config.epilog = examples(
+        {
+            "onetake config show --docs": "a whole file to begin with",
+            "onetake config explain --preset lesson": "what would be used, and why",
+        }
+    )
     config.add_argument(
         "what", choices=("show", "check", "explain", "path"), help="what to do, see above"
     )
@@ -82,12 +101,6 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     add_layers(config)
     add_settings(config)
     config.set_defaults(run=_config)
-
-
-def _verbs_text() -> str:
-    """Return what `ctl` understands, a command a line."""
-    lines = [f"  {verb.words:<32} {verb.doc}" for verb in VERBS.values()]
-    return "\n".join(["commands:", *lines])
 
 
 def _engine(arguments: argparse.Namespace) -> int:

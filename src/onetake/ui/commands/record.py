@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from onetake.ui.help import examples
 from onetake.ui.options import add_json, add_layers, add_settings, chosen, given_settings
 from onetake.ui.remote_flags import add_remotes, remote_wish, tell_remotes
 
@@ -19,6 +20,14 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="record until stopped",
         description="Record until q, Ctrl-C or --duration. Keys on a terminal: m mute microphone, "
         "s mute system sound, c hide camera, p pause, k marker, q stop.",
+        epilog=examples(
+            {
+                "onetake record lesson.mp4 --camera default": "all four, you in a corner",
+                "onetake record --mic none --duration 60": "a minute, named by date",
+                "onetake record cast.mp4 --region 0,0,1280x720": "a part of the screen",
+                "onetake record call.mp4 --detach": "in the background; see 'onetake ctl'",
+            }
+        ),
     )
     parser.add_argument("file", nargs="?", default="", metavar="FILE", help="the file to write")
     add_json(parser, "print one JSON object a line instead of words")
