@@ -7,6 +7,7 @@ import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -89,15 +90,13 @@ def test_nonsense_is_refused(words):
 
 
 def _understand(words: list[str]) -> None:
-    parser = make_parser()
     if words in ([], ["--version"], ["--help"]) or words[1:] == ["--help"]:
         return
-    if len(words) == 1 and words[0] in _commands(parser):
+    parser, commands = _parser()
+    if len(words) == 1 and words[0] in commands:
         return  # A command that is only mentioned.
     if words[0][0].isdigit():
         return  # What `onetake --version` prints.
-    for command in _commands(parser).values():
-        command.allow_abbrev = False
     given = parser.parse_args(words, argparse.Namespace(words=words))
     if words[0] == "ctl":
         verb = VERBS.get(given.verb)
@@ -106,9 +105,14 @@ def _understand(words: list[str]) -> None:
         verb.request(given.words)
 
 
-def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+@cache
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser and its commands; it takes no abbreviated flags, which pages do not use."""
+    parser = make_parser()
     action = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    return action.choices
+    for command in action.choices.values():
+        command.allow_abbrev = False
+    return parser, action.choices
 
 
 def test_every_make_target_exists():

@@ -16,13 +16,16 @@ from onetake.control.verbs import VERBS
 from onetake.ui.commands.completion import SHELLS, script
 
 BASH = r"""
-source "$1"; shift
-run() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+source onetake.bash
+complete_line() { read -ra COMP_WORDS <<< "$1"; [[ $1 == *" " ]] && COMP_WORDS+=("")
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE=$1; COMP_POINT=${#1}; COMPREPLY=()
   function=$(complete -p onetake | sed 's/.*-F \([^ ]*\).*/\1/')
   "$function" onetake "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-  printf '%s\n' "${COMPREPLY[@]}"; }
-run "$@"
+  printf '%s\n' "${COMPREPLY[@]}" ---; }
+for line; do complete_line "$line"; done
 """
+
+FISH = "source onetake.fish; for line in $argv; complete -C $line; echo ---; end"
 
 LINES = [
     ("onetake rec", {"record"}),
@@ -46,31 +49,33 @@ def folder(tmp_path):
     return tmp_path
 
 
-def asked(shell: str, *arguments: str, folder: Path) -> set[str]:
-    """Return the words `shell` prints, one a line, without its explanations."""
+def asked(shell: str, *arguments: str, folder: Path) -> list[set[str]]:
+    """Return what `shell` prints, without its explanations: a set of words for each of LINES."""
     program = shutil.which(shell)
     if program is None:
         pytest.skip(f"there is no {shell} here")
     done = subprocess.run(
-        [program, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+        [program, *arguments, *(line for line, _ in LINES)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
-    return {line.partition("\t")[0] for line in done.stdout.splitlines() if line}
+    answers = done.stdout.split("---\n")[:-1]
+    return [{line.partition("\t")[0] for line in one.splitlines()} for one in answers]
 
 
-@pytest.mark.parametrize(("line", "offered"), LINES)
-def test_bash_completes(folder, line, offered):
+def test_bash_completes(folder):
     """Bash offers exactly the words that fit."""
-    words = line.split(" ")
-    assert (
-        asked("bash", "--norc", "-c", BASH, "-", "onetake.bash", *words, folder=folder) == offered
-    )
+    offered = asked("bash", "--norc", "-c", BASH, "-", folder=folder)
+    assert offered == [words for _, words in LINES]
 
 
-@pytest.mark.parametrize(("line", "offered"), LINES)
-def test_fish_completes(folder, line, offered):
+def test_fish_completes(folder):
     """Fish offers exactly the words that fit."""
-    ask = "source onetake.fish; complete -C $argv[1]"
-    assert asked("fish", "--no-config", "-c", ask, line, folder=folder) == offered
+    offered = asked("fish", "--no-config", "-c", FISH, folder=folder)
+    assert offered == [words for _, words in LINES]
 
 
 @pytest.mark.parametrize(
