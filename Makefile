@@ -28,7 +28,7 @@ check: $(STAMP)  ## format, lint, types, unit tests: under a minute
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not real and not slow"
+	$(BIN)/python -m pytest -q -m "not real and not slow" --hypothesis-profile=quick
 
 $(DOCS_STAMP): requirements/docs.txt
 	$(PYTHON) -m venv $(DOCS_VENV)

@@ -16,6 +16,8 @@ from tests.stage.xserver import Screen, xvfb
 
 # The machine that runs the tests is shared: a slow example is no failure.
 hypothesis.settings.register_profile("shared", deadline=None)
+# `make check` tries fewer examples: --hypothesis-profile=quick.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
 hypothesis.settings.load_profile("shared")
 
 REAL_PROGRAMS = ("Xvfb", "xrandr", "xdotool", "pulseaudio", "pactl", "pacat", "ffmpeg", "gcc")

@@ -16,6 +16,8 @@ from onetake.model.devices import Role
 from onetake.model.events import Finished, Started, StateChanged, TakeState
 from onetake.testing.virtual import record_virtual
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples" / "python"
 SILENT = {"screen": "synthetic:screen?size=160x90", "system_audio": "none", "mic": "none"}
 

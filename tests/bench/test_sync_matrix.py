@@ -13,6 +13,8 @@ from bench.sync_matrix import (
     speed_check,
 )
 
+pytestmark = pytest.mark.slow
+
 SHORT_S = 240.0
 """Length of a take here: the first minute has bounds of its own, so there must be some beyond."""
 

@@ -11,6 +11,8 @@ from tests.e2e.command import SYNTHETIC, environment, run
 
 from onetake.errors import ExitCode
 
+pytestmark = pytest.mark.slow
+
 
 def assert_refused(
     tmp_path: Path, words: list[str], code: ExitCode, *said: str, **env: str

@@ -10,6 +10,8 @@ from tests.e2e.command import SYNTHETIC, environment, run
 
 from onetake.model.findings import FindingId, Status
 
+pytestmark = pytest.mark.slow
+
 
 def findings(tmp_path: Path, *words: str) -> tuple[int, dict[str, dict[str, str]]]:
     """Run the doctor and return its exit code and findings by id."""

@@ -17,6 +17,8 @@ from tests.e2e.command import COMMAND, SYNTHETIC, environment, run, running, wai
 
 from onetake.errors import ExitCode
 
+pytestmark = pytest.mark.slow
+
 TRACKS = {"video": "h264", "audio": "aac"}
 
 

@@ -14,6 +14,8 @@ from tests.stage.xserver import Screen
 
 from onetake.file.device_memory import DeviceMemory
 
+pytestmark = pytest.mark.slow
+
 
 def test_synthetic_devices_are_exact(tmp_path: Path) -> None:
     """Where nothing can be late the self-test says so, within its resolution."""
@@ -41,7 +43,6 @@ def test_an_offset_is_found_and_remembered(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.slow
 def test_the_pattern_is_shown_and_heard(
     x_screen: Screen, sound_server: SoundServer, tmp_path: Path
 ) -> None:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 import onetake
 from onetake.model.commands import Split
 from onetake.proof.check import check
+
+pytestmark = pytest.mark.slow
 
 SYNTHETIC = {
     "screen": "synthetic",

@@ -21,6 +21,8 @@ from onetake.model.settings import Settings, Tracks
 from onetake.model.units import NS_PER_S
 from onetake.testing.virtual import VirtualTake, record_virtual
 
+pytestmark = pytest.mark.slow
+
 TICK_NS = NS_PER_S // 90_000 + 1
 AAC_FRAME = 1024
 FRAME_NS = NS_PER_S // 30 + TICK_NS

@@ -34,6 +34,8 @@ from onetake.file.output_file import OutputFile
 from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_S, SAMPLE_RATE_HZ
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("ONETAKE_KILLS", "6"))
 """Kills in a run of the suite; the long form sets 100 and more."""
 

@@ -20,6 +20,8 @@ from onetake.proof.check import check, exit_code, main, to_json, to_text
 from onetake.proof.results import CheckReport, Fault, Severity, Verdict
 from onetake.testing.virtual import VirtualTake, record_virtual
 
+pytestmark = pytest.mark.slow
+
 
 def test_text_states_resolution_and_what_is_not_known(tmp_path: Path) -> None:
     """Every offset in the text has its resolution, every drift its uncertainty."""

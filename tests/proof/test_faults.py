@@ -31,6 +31,8 @@ from onetake.model.units import NS_PER_MS, NS_PER_S
 from onetake.proof.check import check, exit_code, main
 from onetake.proof.results import CheckReport, Fault, Severity, Verdict
 
+pytestmark = pytest.mark.slow
+
 
 def degrading(report: CheckReport) -> set[Fault]:
     """Return the names of everything that changes the verdict."""

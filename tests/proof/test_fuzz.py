@@ -13,6 +13,8 @@ from tests.proof.making import Recipe, make
 from onetake.errors import InvalidRecording
 from onetake.proof.check import check, to_json, to_text
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 40
 LIMIT_S = 20.0
 """Processor time: a check of such a file takes 0.1 s, FFmpeg opening a bad one up to 4 s."""

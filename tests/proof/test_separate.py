@@ -15,6 +15,8 @@ from onetake.model.units import NS_PER_S
 from onetake.platforms.synthetic.sound import speech
 from onetake.proof.separate import muted_shares
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 8
 SPAN = (Role.MIC, 2 * NS_PER_S, 6 * NS_PER_S)
 TRACKS = {Role.MIC: 1, Role.SYSTEM: 2}

@@ -20,6 +20,8 @@ from onetake.model.settings import Settings
 from onetake.platforms.contract import Source
 from onetake.platforms.network.platform import NetworkPlatform
 
+pytestmark = pytest.mark.slow
+
 
 def source_of(url: str) -> Source:
     """Return an unopened source."""
