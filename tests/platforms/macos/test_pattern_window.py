@@ -47,7 +47,7 @@ def test_nothing_is_claimed_before_the_start(mac: Mac, window: Any) -> None:
 
 def test_it_ends_with_its_starter(window: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the program that started it is gone, nobody else would take the window away."""
-    monkeypatch.setattr(back_end("pattern_window").os, "getppid", lambda: 1)
+    monkeypatch.setattr(back_end("pattern_window").os, "getppid", lambda: -1)
     with pytest.raises(SystemExit):
         window.draw(START_NS)
 

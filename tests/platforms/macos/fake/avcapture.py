@@ -327,7 +327,8 @@ def _session(mac: Mac) -> type:
                 next_ns += max(0, time.monotonic_ns() - next_ns) // interval_ns * interval_ns
                 taken_ns = next_ns - 5_000_000  # exposed a little earlier
                 image = PixelBuffer(seen(mac, taken_ns, spec.width_px, spec.height_px))
-                self._outputs[0]._give(Sample(self._clock.stamp(taken_ns), image=image))
+                if self._is_running:
+                    self._outputs[0]._give(Sample(self._clock.stamp(taken_ns), image=image))
                 next_ns += interval_ns
 
         def _sound(self) -> None:
@@ -346,7 +347,8 @@ def _session(mac: Mac) -> type:
                 mac.sleep_until(end_ns)
                 samples = heard(mac, begin_ns, BLOCK_FRAMES, rate_hz, 2, MIC_HZ)
                 stamp = self._clock.stamp(begin_ns)
-                self._outputs[0]._give(pcm(stamp, samples, 48_000.0, is_planar=False))
+                if self._is_running:
+                    self._outputs[0]._give(pcm(stamp, samples, 48_000.0, is_planar=False))
 
     return AVCaptureSession
 

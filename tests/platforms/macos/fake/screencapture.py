@@ -362,6 +362,8 @@ def _stream(mac: Mac) -> type:
             self._give(AUDIO, pcm(stamp, samples, 48_000.0, is_planar=mac.is_planar))
 
         def _give(self, kind: int, sample: Sample) -> None:
+            if self._state != "running":
+                return
             output, queue = self._outputs[kind]
             held = output.held()
             if held is not None:
