@@ -15,7 +15,6 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Device
@@ -212,22 +211,23 @@ class PulseSource:
     def _deliver(self, sink: Sink, time: DeviceTime) -> bool:
         """Hand on what has arrived as one block; return whether there was any."""
         arrival_ns = self._clock.now_ns()
-        pieces: list[NDArray[np.float32]] = []
-        first_frame = 0
+        pieces: list[bytes] = []
+        first_frame = next_frame = 0
         while (piece := self._piece()) is not None:
             frame, samples = piece
             if samples is None:
                 continue  # a hole: the next frame number tells its length
-            if pieces and frame != first_frame + sum(map(len, pieces)):
+            if pieces and frame != next_frame:
                 self._hand_on(sink, time, first_frame, pieces, arrival_ns)
                 pieces = []
             first_frame = first_frame if pieces else frame
             pieces.append(samples)
+            next_frame = frame + len(samples) // (BYTES_PER_SAMPLE * self._channels)
         if pieces:
             self._hand_on(sink, time, first_frame, pieces, arrival_ns)
         return bool(pieces)
 
-    def _piece(self) -> tuple[int, NDArray[np.float32] | None] | None:
+    def _piece(self) -> tuple[int, bytes | None] | None:
         """Take the next fragment from the stream: (number of its first frame, a copy of its
         samples or None for a hole). None when there is no more."""
         pulse, stream = self._pulse, self._stream
@@ -238,11 +238,7 @@ class PulseSource:
             return None
         timing = pulse.pa_stream_get_timing_info(stream).contents
         frame = timing.read_index // (BYTES_PER_SAMPLE * self._channels)
-        samples = None
-        if data.value:
-            count = size_bytes.value // BYTES_PER_SAMPLE
-            memory = (ctypes.c_float * count).from_address(data.value)
-            samples = np.array(memory, dtype=np.float32).reshape(-1, self._channels)
+        samples = ctypes.string_at(data.value, size_bytes.value) if data.value else None
         pulse.pa_stream_drop(stream)
         return frame, samples
 
@@ -251,10 +247,11 @@ class PulseSource:
         sink: Sink,
         time: DeviceTime,
         first_frame: int,
-        pieces: list[NDArray[np.float32]],
+        pieces: list[bytes],
         arrival_ns: int,
     ) -> None:
-        samples = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+        # Some devices come in pieces of a millisecond: they become one array, not many.
+        samples = np.frombuffer(b"".join(pieces), np.float32).reshape(-1, self._channels)
         expected = first_frame if self._next_frame is None else self._next_frame
         self._next_frame = first_frame + len(samples)
         block = AudioBlock(
