@@ -44,3 +44,18 @@ def test_a_closed_subscription_hears_no_more() -> None:
         pass
     broadcaster.publish(StateChanged(TakeState.STARTING))
     assert subscription.get(60.0) is None
+
+
+def test_meters_reach_only_who_wants_them_now() -> None:
+    """A listener that nobody watches is not woken 20 times a second; other events always come."""
+    broadcaster, is_watched = Broadcaster(), []
+    listener = broadcaster.subscribe(wants_meters=lambda: bool(is_watched))
+    broadcaster.publish(Meters({}, 1))
+    broadcaster.publish(StateChanged(TakeState.RECORDING))
+    is_watched.append(True)
+    broadcaster.publish(Meters({}, 2))
+    assert [type(listener.get(0.0)) for _ in range(3)] == [
+        StateChanged,
+        Meters,
+        type(None),
+    ]

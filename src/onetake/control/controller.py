@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from onetake.control.permission import allowed_settings, meant_device, refuse_un
 from onetake.control.protocol import Toggle
 from onetake.control.relay import Listening, RecorderLike, Relay, TakeLike
 from onetake.control.standing import after, shown_with, with_controls_of
-from onetake.engine.broadcast import Broadcaster
+from onetake.engine.broadcast import Broadcaster, always
 from onetake.errors import InvalidState, UsageError
 from onetake.file.naming import default_folder
 from onetake.model.commands import (
@@ -134,9 +135,10 @@ class Controller:
         take = self._recorder.take
         return take is not None and not take.is_ended
 
-    def subscribe(self) -> Listening:
-        """Listen to everything from now on: all takes, and what is commanded between them."""
-        return self._events.subscribe()
+    def subscribe(self, wants_meters: Callable[[], bool] = always) -> Listening:
+        """Listen to everything from now on: all takes, and what is commanded between them. Meters
+        come while `wants_meters()`, which is asked on the take's threads."""
+        return self._events.subscribe(wants_meters=wants_meters)
 
     # What can be done.
 

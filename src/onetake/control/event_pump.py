@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from onetake.control.controller import Controller
+from onetake.engine.broadcast import always
 from onetake.model.events import Event
 
 __all__ = ["EventPump"]
@@ -16,10 +17,18 @@ class EventPump:
 
     Args:
         deliver: called with each event on the pump's thread; must neither block nor raise.
+        wants_meters: whether anybody would see `Meters` now; 20 a second wake the pump.
     """
 
-    def __init__(self, controller: Controller, name: str, deliver: Callable[[Event], None]) -> None:
-        self._listening = controller.subscribe()
+    def __init__(
+        self,
+        controller: Controller,
+        name: str,
+        deliver: Callable[[Event], None],
+        *,
+        wants_meters: Callable[[], bool] = always,
+    ) -> None:
+        self._listening = controller.subscribe(wants_meters)
         self._deliver = deliver
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{name}-events", daemon=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from onetake.control.controller import Controller
 from onetake.control.event_pump import EventPump
+from onetake.engine.broadcast import never
 from onetake.model.events import Event, Finished, Started, Warned
 
 __all__ = ["Notifier", "notifier_command"]
@@ -28,7 +29,7 @@ class Notifier:
     """Shows notifications from `start` to `stop`, where the desktop has a notifier."""
 
     def __init__(self, controller: Controller) -> None:
-        self._pump = EventPump(controller, "notify", self._on_event)
+        self._pump = EventPump(controller, "notify", self._on_event, wants_meters=never)
 
     def start(self) -> None:
         """Begin to show."""

@@ -65,7 +65,9 @@ class PanelServer:
         self._throttle = Throttle(time.monotonic)
         self._clients: dict[RpcSession, SocketClient] = {}
         self._takes: OrderedDict[str, str] = OrderedDict()
-        self._pump = EventPump(controller, "panel", self._on_event)
+        self._pump = EventPump(
+            controller, "panel", self._on_event, wants_meters=lambda: bool(self._clients)
+        )
         self._server = WebSocketServer("panel", port, self._serve, static=self._static)
 
     @property

@@ -26,6 +26,7 @@ from onetake.control.session_files import (
     remember_session,
 )
 from onetake.control.unix_socket import ControlSocket
+from onetake.engine.broadcast import never
 from onetake.errors import InvalidState, OnetakeError, OutputFailed
 from onetake.model.events import Event, Started
 
@@ -53,7 +54,7 @@ class AnnouncedSession:
     def __init__(self, controller: Controller, session_id: str, log: str = "") -> None:
         self._session = SessionFile(checked_session_id(session_id), os.getpid(), log=log)
         self._socket = ControlSocket(controller, session_id)
-        self._pump = EventPump(controller, "session", self._on_event)
+        self._pump = EventPump(controller, "session", self._on_event, wants_meters=never)
 
     def __enter__(self) -> AnnouncedSession:
         """Announce. Raises InvalidState when a recorder of that name runs, OutputFailed."""

@@ -56,7 +56,9 @@ class ControlSocket:
         self._listener: socket.socket | None = None
         self._clients: dict[socket.socket, LineConversation] = {}
         self._lock = threading.Lock()
-        self._pump = EventPump(controller, "socket", self._deliver)
+        self._pump = EventPump(
+            controller, "socket", self._deliver, wants_meters=lambda: bool(self._clients)
+        )
         self._thread = threading.Thread(target=self._accept, name="socket-accept", daemon=True)
 
     def start(self) -> None:

@@ -8,23 +8,38 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from onetake.model.events import Event, Meters
 
-__all__ = ["QUEUE_LIMIT", "Broadcaster", "Subscription"]
+__all__ = ["QUEUE_LIMIT", "Broadcaster", "Subscription", "always", "never"]
 
 QUEUE_LIMIT = 1000
 """Most events waiting for one listener: 50 s of meters. Fewer would drop meters of a user interface
 that redraws slowly; more only lets a dead listener hold memory."""
 
 
-class Subscription:
-    """A listener's end. `get` from one thread; `close` from any."""
+def always() -> bool:
+    """Return True: meters are wanted."""
+    return True
 
-    def __init__(self, broadcaster: Broadcaster) -> None:
+
+def never() -> bool:
+    """Return False: meters, 20 a second, would only wake the listener."""
+    return False
+
+
+class Subscription:
+    """A listener's end. `get` from one thread; `close` from any.
+
+    Args:
+        wants_meters: asked by the publisher, on its thread, before each `Meters` event.
+    """
+
+    def __init__(self, broadcaster: Broadcaster, wants_meters: Callable[[], bool]) -> None:
         self._broadcaster = broadcaster
+        self.wants_meters = wants_meters
         self._events: deque[Event] = deque()
         self._changed = threading.Condition()
         self.is_closed = False
@@ -80,9 +95,12 @@ class Broadcaster:
         self._lock = threading.Lock()
         self._subscriptions: tuple[Subscription, ...] = ()
 
-    def subscribe(self, before: Iterable[Event] = ()) -> Subscription:
-        """Return a new subscription that sees `before`, then every event from now on."""
-        subscription = Subscription(self)
+    def subscribe(
+        self, before: Iterable[Event] = (), wants_meters: Callable[[], bool] = always
+    ) -> Subscription:
+        """Return a new subscription that sees `before`, then every event from now on; meters only
+        while `wants_meters()`."""
+        subscription = Subscription(self, wants_meters)
         for event in before:
             subscription.offer(event)
         with self._lock:
@@ -96,5 +114,7 @@ class Broadcaster:
 
     def publish(self, event: Event) -> None:
         """Hand `event` to everybody, in the order of the calls of each thread."""
+        is_meters = isinstance(event, Meters)
         for subscription in self._subscriptions:
-            subscription.offer(event)
+            if not is_meters or subscription.wants_meters():
+                subscription.offer(event)

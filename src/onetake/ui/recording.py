@@ -20,6 +20,7 @@ import msgspec
 from onetake.control.config import Keys
 from onetake.control.controller import Controller
 from onetake.control.relay import Listening
+from onetake.engine.broadcast import never
 from onetake.engine.recorder import Recorder
 from onetake.engine.take import Take
 from onetake.errors import ExitCode, InvalidState
@@ -68,7 +69,7 @@ def run_take(
     """Run one take to its end and return what became of it; None when it was stopped before its
     first frame. Raises OnetakeError when there is no file."""
     display = _JsonLines() if as_json else _Words(sys.stderr)
-    with _stop_signals() as stop_signals, contextlib.closing(controller.subscribe()) as events:
+    with _stop_signals() as stop_signals, contextlib.closing(controller.subscribe(never)) as events:
         recorder.plan(settings)
         if not _count_down(settings.countdown_s, stop_signals, as_json=as_json):
             return None
