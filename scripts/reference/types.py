@@ -24,11 +24,12 @@ from onetake.model.commands import Command
 from onetake.model.describe import field_docs, member_docs
 from onetake.model.devices import Role
 from onetake.model.events import Event, Snapshot
+from onetake.model.findings import Finding
 from onetake.model.settings import Settings
 from onetake.model.take_report import Report
 from onetake.proof.results import CheckReport
 
-__all__ = ["check_page", "obs_page", "protocol_page", "report_page"]
+__all__ = ["check_page", "doctor_page", "obs_page", "protocol_page", "report_page"]
 
 _SETTINGS_LINK = "[Settings](configuration.md#settings)"
 _WORDS = {
@@ -224,6 +225,18 @@ def check_page() -> str:
         "What a check says",
         "`onetake check FILE --json` prints this object.",
         values.struct(CheckReport),
+        *values.sections(),
+    )
+
+
+def doctor_page() -> str:
+    """Return docs/reference/doctor.md."""
+    values = _Values("##")
+    return page(
+        "What the doctor says",
+        "`onetake doctor --json` prints an object with `schema_version`, `is_ready` (whether a "
+        "take would start) and `findings`, a list of these:",
+        values.struct(Finding),
         *values.sections(),
     )
 

@@ -41,7 +41,9 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that was looked at."""
 
     id: FindingId
+    """What was looked at."""
     status: Status
+    """How it is."""
     message: str
     """What was found, one line."""
     remedy: str = ""
