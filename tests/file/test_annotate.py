@@ -132,6 +132,16 @@ def test_a_full_disk_leaves_the_file_as_it_was(
     assert path.read_bytes() == before
 
 
+def test_a_fragmented_file_is_left_alone(tmp_path: Path) -> None:
+    """Its table of contents has to come before its fragments; behind them it would lose them."""
+    path = tmp_path / "foreign.mp4"
+    _foreign(path, "frag_keyframe+empty_moov")
+    before = path.read_bytes()
+    with pytest.raises(OutputFailed):
+        annotate(path, chapters=CHAPTERS, sound_titles=[])
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("content", [b"", b"\0" * 32, b"\0\0\0\x08free" * 3])
 def test_what_is_no_mp4_is_refused(tmp_path: Path, content: bytes) -> None:
     """A file without a table of contents is an error and keeps its bytes."""

@@ -75,6 +75,8 @@ def _annotated(
 ) -> bytes:
     """Return the table of contents with chapters, whose titles are at `samples_offset`, and with
     the names of its sound tracks."""
+    if any(inner.kind == b"mvex" for inner in boxes(movie, 8)):
+        raise ValueError("a fragmented file: its table of contents has to stay in front")
     names = iter(sound_titles)
     new_id = max(track_ids(movie)) + 1
     parts, user_data, movie_scale = [], b"", 0

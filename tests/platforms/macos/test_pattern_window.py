@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,19 @@ def test_a_failing_callback_ends_it_with_a_line(
     with pytest.raises(SystemExit):
         window.fail(ValueError("no layers today"))
     assert "no layers today" in capsys.readouterr().err
+
+
+def test_the_program_shows_it(mac: Mac, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program takes the words the self-test starts it with, and shows the window until it is
+    ended."""
+    (words, _) = back_end("platform").MacPlatform().pattern_programs(START_NS, 3)
+    monkeypatch.setattr(sys, "argv", words[2:])
+    mac.main_work.append(sys.exit)
+    with pytest.raises(SystemExit):
+        back_end("pattern_window").main()
+    expected = np.empty((90, 160, 4), np.uint8)
+    draw(expected, 1_500_000_000, EventSchedule(3))
+    assert np.array_equal(refresh(mac, START_NS + 1_500_010_000), expected)
 
 
 def test_an_older_macos_is_told(mac: Mac, monkeypatch: pytest.MonkeyPatch) -> None:
