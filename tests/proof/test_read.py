@@ -134,3 +134,15 @@ def test_damaged_packets_are_counted(tmp_path: Path) -> None:
         count = sum(isinstance(piece, Sound) for piece in recording.pieces())
         assert recording.trouble.bad_packets[1] >= 5
     assert count >= len(audio) - 20
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """A track whose name is no UTF-8 can be read and its name printed, with every PyAV."""
+    path = make(tmp_path / "a.mp4", Recipe(seconds=1))
+    content = path.read_bytes()
+    assert b"SoundHandler" in content
+    path.write_bytes(content.replace(b"SoundHandler", b"So\xff\xfedHandler"))
+    with Recording(path) as recording:
+        titles = [track.title for track in recording.tracks]
+    assert "So\ufffd\ufffddHandler" in titles
+    assert all(title.encode() for title in titles)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import av
 import av.container
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "ReadTrouble", "Recording", "Sound", "Track"]
 
 _Stream = av.VideoStream | av.AudioStream
+
+_PYAV = int(av.__version__.partition(".")[0])
 
 _MAX_PIXELS = 16_384 * 8_640
 """Pixels of the largest picture that is decoded. A mangled header may claim more, which would take
@@ -52,6 +54,10 @@ _LUMA_FIRST = frozenset(
     for sampling in ("410", "411", "420", "422", "440", "444")
 ) | {"nv12", "nv21", "nv16", "nv24", "gray"}
 """Pixel formats whose first plane is 8-bit luma: read in place, without a conversion."""
+
+_ANY_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if _PYAV < 19 else {}
+"""Before version 19 PyAV refuses a file with metadata that is no UTF-8, unless told not to; later
+ones know no such option and hand over surrogates, see `_text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +199,16 @@ def _open(path: Path) -> av.container.InputContainer:
         if not path.is_file():
             msg = f"no such file: {path}"
             raise InvalidRecording(msg, hint="give the path of a recording")
-        return av.open(str(path), metadata_errors="replace")
+        container: av.container.InputContainer = av.open(str(path), **_ANY_METADATA)
+        return container
     except (av.error.FFmpegError, OSError, ValueError) as error:
         msg = f"{path.name} cannot be read as a recording: {_reason(error)}"
         raise InvalidRecording(msg, hint="if a recorder was killed, try: onetake repair") from error
+
+
+def _text(metadata: object) -> str:
+    """Return metadata that can be printed, whatever bytes the file holds."""
+    return str(metadata).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _reason(error: Exception) -> str:
@@ -233,7 +245,7 @@ def _track(stream: _Stream) -> Track:
         channels=0 if isinstance(stream, av.VideoStream) else stream.codec_context.channels,
         header_duration_s=None if stream.duration is None else float(stream.duration * time_base),
         header_frames=stream.frames,
-        title=str(stream.metadata.get("handler_name", stream.metadata.get("title", ""))),
+        title=_text(stream.metadata.get("handler_name", stream.metadata.get("title", ""))),
     )
 
 
