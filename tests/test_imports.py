@@ -163,3 +163,14 @@ def test_importing_the_package_is_light() -> None:
         assert output[1] == "[]"
         best_s = min(best_s, float(output[0]))
     assert best_s < IMPORT_BOUND_S
+
+
+def test_recording_loads_no_server_it_was_not_asked_for() -> None:
+    """What a panel or an OBS remote needs is loaded with them: it takes longer than a device."""
+    program = (
+        "import sys\n"
+        "import onetake.ui.recording, onetake.control.remotes\n"
+        "print([name for name in ('asyncio', 'websockets') if name in sys.modules])\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert told.stdout.strip() == b"[]"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onetake.model.media import StampKind
-from onetake.timeline.device_clock_centre import centre_for
+from onetake.timeline.device_clock_centre import centre_for, median_of
 
 TIMES_S = np.arange(100) * 0.01
 
@@ -103,3 +103,11 @@ def test_jitter_is_learned() -> None:
         spoilt[::20] += 0.3
         centre.place(TIMES_S + index, spoilt)
     assert centre.jitter_s == pytest.approx(2e-3, rel=0.15)
+
+
+def test_the_median_is_the_median() -> None:
+    """To the bit what NumPy says, for odd and even numbers of values."""
+    rng = np.random.default_rng(1)
+    for count in range(1, 60):
+        values = rng.normal(0, 1e-3, count)
+        assert median_of(values) == float(np.median(values))

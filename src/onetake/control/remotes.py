@@ -11,15 +11,18 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from onetake.control.config import RemoteConfig
 from onetake.control.controller import Controller
 from onetake.control.notify import Notifier
-from onetake.control.obs.password import obs_password
-from onetake.control.obs.server import ObsServer
-from onetake.control.panel_server import PanelServer
 from onetake.control.session import AnnouncedSession
 from onetake.errors import UsageError
+
+if TYPE_CHECKING:
+    # Imported where they are opened: asyncio and websockets take longer than opening a device.
+    from onetake.control.obs.server import ObsServer
+    from onetake.control.panel_server import PanelServer
 
 __all__ = ["RemoteWish", "Remotes"]
 
@@ -80,8 +83,7 @@ class Remotes:
             if self._config.notify:
                 self._started(Notifier(self._controller))
             if self._wish.has_panel:
-                port = _port(self._wish.panel_port, self._config.panel_port)
-                self.panel = PanelServer(self._controller, port)
+                self.panel = self._panel_server()
                 self._started(self.panel)
             if self._wish.has_obs:
                 self.obs = self._obs_server()
@@ -97,7 +99,15 @@ class Remotes:
     ) -> None:
         self._open.close()
 
+    def _panel_server(self) -> PanelServer:
+        from onetake.control.panel_server import PanelServer
+
+        return PanelServer(self._controller, _port(self._wish.panel_port, self._config.panel_port))
+
     def _obs_server(self) -> ObsServer:
+        from onetake.control.obs.password import obs_password
+        from onetake.control.obs.server import ObsServer
+
         return ObsServer(
             self._controller,
             _port(self._wish.obs_port, self._config.obs_port),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onetake.model.media import StampKind
-from onetake.timeline.device_clock_centre import MAD_TO_SIGMA, centre_for
+from onetake.timeline.device_clock_centre import MAD_TO_SIGMA, centre_for, median_of
 
 __all__ = ["FLOOR_SD_S", "Bin", "BinMaker"]
 
@@ -79,6 +79,11 @@ class BinMaker:
         twin._recent = self._recent.copy()
         return twin
 
+    def _copied(self) -> BinMaker:
+        maker = copy(self)
+        maker._centre, maker._recent = self._centre.copied(), self._recent.copy()
+        return maker
+
     def _doubt(self, time_s: float, offset_s: float, own_s2: float) -> float:
         """Return how much larger the bins' variance is than their own scatter says, at least 1.
         Second differences see what is common to all stamps of a bin, and not offset and skew."""
@@ -90,5 +95,5 @@ class BinMaker:
         share = right / (left + right)
         bends = offsets[1:-1] - share * offsets[:-2] - (1 - share) * offsets[2:]
         expected = owns[1:-1] + share**2 * owns[:-2] + (1 - share) ** 2 * owns[2:]
-        sigma = MAD_TO_SIGMA * float(np.median(np.abs(bends) / np.sqrt(expected)))
+        sigma = MAD_TO_SIGMA * median_of(np.abs(bends) / np.sqrt(expected))
         return max(1.0, sigma * sigma)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from onetake.model.media import StampKind
 
-__all__ = ["LONE_SD_S", "MAD_TO_SIGMA", "Centre", "Place", "centre_for"]
+__all__ = ["LONE_SD_S", "MAD_TO_SIGMA", "Centre", "Place", "centre_for", "median_of"]
 
 TRIM_SCALES = 3.0
 """Stamps further than this many robust sigmas from the median do not count."""
@@ -79,6 +79,19 @@ class Centre(Protocol):
         drift within the bin; float64, shape (n,), n >= 1, in order."""
         ...
 
+    def copied(self) -> Centre:
+        """Return one that knows as much and learns for itself."""
+        ...
+
+
+def median_of(values: NDArray[np.float64]) -> float:
+    """Return the median of at least one value; to the bit what `np.median` gives, without the
+    import of numpy.ma that it costs and at a third of the time for so few."""
+    ordered = np.sort(values)
+    middle = len(ordered) // 2
+    upper = float(ordered[middle])
+    return upper if len(ordered) % 2 else (float(ordered[middle - 1]) + upper) / 2
+
 
 def centre_for(kind: StampKind) -> Centre:
     """Return what places stamps of this kind."""
@@ -98,7 +111,18 @@ class _Pool:
         return self.mean
 
 
-class _CaptureCentre:
+class _Pooling:
+    """What has pools, and can be copied at little cost."""
+
+    def copied(self) -> Self:
+        twin = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, _Pool):
+                setattr(twin, name, copy(value))
+        return twin
+
+
+class _CaptureCentre(_Pooling):
     """Mean (or middle between the ends) of the stamps that are neither outliers nor late."""
 
     def __init__(self) -> None:
@@ -139,9 +163,9 @@ class _CaptureCentre:
         self, times_s: NDArray[np.float64], level_s: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the stamps that count."""
-        median = float(np.median(level_s))
+        median = median_of(level_s)
         early = np.sort(median - level_s[level_s <= median])
-        quartile = float(np.median(early))
+        quartile = median_of(early)
         if len(level_s) >= EDGE_LEAST:
             self._edge.add(float(early[-1 - round(EDGE_SHARE * len(level_s))]))
             self._quartile.add(quartile)
@@ -183,7 +207,7 @@ def _middle_of_ends(kept: NDArray[np.float64], usual_width: float) -> Place:
     return Place((low + high) / 2, variance_s2)
 
 
-class _ArrivalEdge:
+class _ArrivalEdge(_Pooling):
     """Where the stamps begin."""
 
     def __init__(self) -> None:
@@ -203,7 +227,7 @@ class _ArrivalEdge:
         """From the two smallest: for any density that begins with a step, the truth lies as far
         below the smallest as the second lies above it."""
         ordered = np.sort(level_s)
-        median, quarter = float(np.median(ordered)), float(np.quantile(ordered, 0.25))
+        median, quarter = median_of(ordered), float(np.quantile(ordered, 0.25))
         earliest = median - EDGE_OUTLIER_SPREADS * (median - quarter) - EDGE_OUTLIER_S
         ordered = ordered[ordered >= earliest]
         if len(ordered) < 2:

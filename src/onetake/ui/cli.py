@@ -22,6 +22,8 @@ Command = Callable[[argparse.Namespace], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code. Prints errors, raises none."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # NumPy's linear algebra would start a thread for each core, for products of a hundred numbers.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         arguments = make_parser().parse_args(words, argparse.Namespace(words=words))
         command: Command = arguments.run
