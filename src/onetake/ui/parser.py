@@ -13,17 +13,28 @@ from onetake.errors import UsageError
 from onetake.ui.commands import (
     check,
     completion,
-    control,
+    config,
+    ctl,
     demo,
     devices,
     doctor,
+    engine,
+    obs_password,
+    panel,
     record,
     repair,
+    schema,
     selftest,
 )
 from onetake.ui.help import HelpFormatter, synopsis
 
 __all__ = ["make_parser"]
+
+_COMMANDS = (
+    *(record, demo, devices, doctor, selftest, check, repair),
+    *(engine, panel, obs_password, ctl, schema, config, completion),
+)
+"""In the order of the help: first what one uses alone, then what programs and others use."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,6 +63,6 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"onetake {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in (record, demo, devices, doctor, selftest, check, repair, control, completion):
+    for module in _COMMANDS:
         module.add(commands)
     return parser

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from onetake.ui.options import chosen, given_settings
+
 if TYPE_CHECKING:
+    from onetake.control.controller import Controller
     from onetake.control.remotes import Remotes, RemoteWish
 
-__all__ = ["add_obs", "add_remotes", "remote_wish", "tell_remotes"]
+__all__ = ["add_obs", "add_remotes", "remote_wish", "tell_remotes", "waiting_recorder"]
 
 
 def add_remotes(group: argparse._ArgumentGroup) -> None:
@@ -49,6 +54,24 @@ def remote_wish(arguments: argparse.Namespace, session_id: str) -> RemoteWish:
         has_obs=obs is not None,
         obs_port=None if obs in (None, -1) else obs,
     )
+
+
+@contextmanager
+def waiting_recorder(arguments: argparse.Namespace) -> Iterator[tuple[Controller, Remotes]]:
+    """Make a recorder that records when it is told to, and open what was asked for to tell it.
+
+    Raises UsageError for settings that make no sense, and what opening the adapters raises.
+    """
+    from onetake.control.controller import Controller
+    from onetake.control.remotes import Remotes
+    from onetake.control.session import own_session_id
+    from onetake.engine.recorder import Recorder
+
+    resolved, config = chosen(arguments, given_settings(arguments))
+    controller = Controller(Recorder(), resolved.settings)
+    wish = remote_wish(arguments, arguments.session or own_session_id())
+    with Remotes(controller, wish, config.remote, profiles=tuple(config.presets)) as remotes:
+        yield controller, remotes
 
 
 def tell_remotes(remotes: Remotes) -> None:
