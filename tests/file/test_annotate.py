@@ -16,6 +16,7 @@ from tests.file.making import noise, picture
 from onetake.errors import DiskFull, OutputFailed
 from onetake.file import annotate as module
 from onetake.file.annotate import annotate
+from onetake.file.boxes import boxes, child, header_field
 from onetake.model.chapters import Chapter
 
 CHAPTERS = [
@@ -85,7 +86,13 @@ def test_the_chapter_track_is_the_videos(tmp_path: Path) -> None:
     (text,) = [s for s in told["streams"] if s["codec_type"] == "data"]
     assert text["codec_tag_string"] == "text"
     assert float(text["duration"]) == pytest.approx(2.0, abs=0.001)
-    assert b"tref" in path.read_bytes()
+    data = path.read_bytes()
+    assert b"tref" in data
+    movie = next(part for part in boxes(data) if part.kind == b"moov")
+    scale = header_field(data, child(data, movie, b"mvhd"), b"mvhd")
+    *_, track = (part for part in boxes(data, movie.body, movie.end) if part.kind == b"trak")
+    at = child(data, track, b"tkhd").body + 20
+    assert int.from_bytes(data[at : at + 4], "big") == 2 * scale, "in the movie's own ticks"
 
 
 def test_names_without_chapters(tmp_path: Path) -> None:
