@@ -79,11 +79,6 @@ class BinMaker:
         twin._recent = self._recent.copy()
         return twin
 
-    def _copied(self) -> BinMaker:
-        maker = copy(self)
-        maker._centre, maker._recent = self._centre.copied(), self._recent.copy()
-        return maker
-
     def _doubt(self, time_s: float, offset_s: float, own_s2: float) -> float:
         """Return how much larger the bins' variance is than their own scatter says, at least 1.
         Second differences see what is common to all stamps of a bin, and not offset and skew."""

@@ -79,10 +79,6 @@ class Centre(Protocol):
         drift within the bin; float64, shape (n,), n >= 1, in order."""
         ...
 
-    def copied(self) -> Centre:
-        """Return one that knows as much and learns for itself."""
-        ...
-
 
 def median_of(values: NDArray[np.float64]) -> float:
     """Return the median of at least one value; to the bit what `np.median` gives, without the
@@ -111,18 +107,7 @@ class _Pool:
         return self.mean
 
 
-class _Pooling:
-    """What has pools, and can be copied at little cost."""
-
-    def copied(self) -> Self:
-        twin = copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, _Pool):
-                setattr(twin, name, copy(value))
-        return twin
-
-
-class _CaptureCentre(_Pooling):
+class _CaptureCentre:
     """Mean (or middle between the ends) of the stamps that are neither outliers nor late."""
 
     def __init__(self) -> None:
@@ -207,7 +192,7 @@ def _middle_of_ends(kept: NDArray[np.float64], usual_width: float) -> Place:
     return Place((low + high) / 2, variance_s2)
 
 
-class _ArrivalEdge(_Pooling):
+class _ArrivalEdge:
     """Where the stamps begin."""
 
     def __init__(self) -> None:
