@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
-.PHONY: demo test check docs system-packages clean format
+.PHONY: demo test check docs wheels system-packages clean format
 
 $(STAMP): requirements/dev.txt pyproject.toml setup.py src/onetake/audio/_kernel.c src/onetake/video/_kernel.c
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +38,9 @@ $(DOCS_STAMP): requirements/docs.txt
 docs: $(DOCS_STAMP)  ## the site in build/docs; a warning or a link that leads nowhere is an error
 	$(DOCS_VENV)/bin/sphinx-build --quiet --fresh-env --nitpicky --fail-on-warning --keep-going -d build/docs.doctrees docs build/docs
 	@echo "docs: build/docs/index.html"
+
+wheels:  ## build the wheel, install it into clean environments of every supported Python, record
+	sh scripts/try_wheels.sh
 
 format: $(STAMP)
 	$(BIN)/ruff format
