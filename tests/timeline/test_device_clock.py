@@ -163,3 +163,25 @@ def test_hours_cost_no_precision() -> None:
         clock.add(123 + frame * NS // 44_100, frame)
     frame = 3_599 * 441_000
     assert abs(clock.host_ns_of(frame) - 123 - frame * NS // 44_100) <= 2
+
+
+@pytest.mark.parametrize(
+    ("jitter_s", "is_calm"), [(0.0, True), (0.1e-3, True), (1e-3, True), (5e-3, False)]
+)
+def test_a_clock_is_calm_while_stamps_tell_a_loss_at_once(jitter_s: float, is_calm: bool) -> None:
+    """Little scatter is calm, much is not, for a loss of one block would not be seen in it."""
+    clocks, _ = _fed(simulate(ClockScript(duration_s=10, jitter=Jitter.UNIFORM, jitter_s=jitter_s)))
+    assert clocks[-1].is_calm is is_calm
+
+
+@pytest.mark.parametrize("by_s", [0.01, -0.01])
+def test_the_first_odd_stamp_ends_the_calm(by_s: float) -> None:
+    """One stamp that is not where it was foretold is enough, and the next one may mend it."""
+    log = simulate(ClockScript(duration_s=10))
+    (clock,), _ = _fed(log)
+    frame, stamp_ns = len(log) * log.block_frames, int(log.stamps_ns()[-1])
+    block_ns = log.block_frames * NS // log.rate_hz
+    clock.add(stamp_ns + block_ns + round(by_s * NS / 2), frame)
+    assert not clock.is_calm
+    clock.add(stamp_ns + 2 * block_ns, frame + log.block_frames)
+    assert clock.is_calm

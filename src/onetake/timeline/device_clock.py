@@ -43,6 +43,10 @@ YOUNG_S = 20.0
 """How long half a second more of stamps is worth a closer look. 0: starts at +-10 ms of jitter are
 a third worse; for ever: a loss shows before it is found."""
 
+FINE_JITTER_S = 0.25e-3
+"""Stamps as good as this are listened to at once while all is calm: half a second behind, a clock
+that wanders is otherwise a sixth further off. Larger costs time for nothing."""
+
 BURST_SHARE = 0.5
 """A bin whose stamps span less than this share of its sound is a backlog delivered at once."""
 
@@ -300,7 +304,8 @@ class DeviceClock:
         assert self._bank is not None
         assert self._first_time_s is not None
         is_young = self._state.time_s - self._first_time_s < YOUNG_S
-        if not is_young or len(self._times_s) < LEAST_LAST_BLOCKS:
+        is_worth_it = is_young or (self.jitter_s <= FINE_JITTER_S and self.is_calm)
+        if not is_worth_it or len(self._times_s) < LEAST_LAST_BLOCKS:
             return self._state
         times, offsets = np.array(self._times_s), np.array(self._offsets_s)
         if self._is_burst(times, offsets):
