@@ -50,9 +50,10 @@ __all__ = ["Mp4Writer", "video_ticks"]
 
 VIDEO_TRACK_TITLE = "Screen"
 
-FRAGMENT_US = 500_000
-"""Longest fragment in microseconds: what a crash can cost. Shorter: more overhead (100 bytes and
-one write each). Longer: more than the second we promise is lost."""
+FRAGMENT_US = 200_000
+"""Longest fragment in microseconds: what a crash costs the picture. Shorter: more overhead (300
+bytes and one write each). Longer: the sound, which is mixed half a second late, loses more than the
+second we promise."""
 
 QUEUE_HIGH_BYTES = 64 << 20
 """Encoded bytes waiting for the disk above which video is refused. Smaller: a disk that hangs for
@@ -157,7 +158,7 @@ class Mp4Writer:
                 "movflags": "empty_moov+skip_trailer+default_base_moof",
                 "frag_duration": str(FRAGMENT_US),
                 "flush_packets": "1",
-                # Tracks need not be interleaved inside half a second; waiting loses more.
+                # Tracks need not be interleaved inside a fragment; waiting loses more.
                 "max_interleave_delta": "1",
                 "movie_timescale": str(SAMPLE_RATE_HZ),
             },
