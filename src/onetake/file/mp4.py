@@ -296,7 +296,8 @@ class Mp4Writer:
     def _end_tracks(self, end_ns: int) -> None:
         """Fill the sound up to the end and empty the encoders into the queue."""
         missing = first_sample_at_or_after(end_ns) - self._samples
-        while missing > 0:
+        # A file that failed ends where it ends: there may be no room for silence.
+        while missing > 0 and self._failure is None:
             count = min(missing, SAMPLE_RATE_HZ)
             self.write_audio([np.zeros((count, 2), np.float32) for _ in self._audio])
             missing -= count

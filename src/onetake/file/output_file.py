@@ -22,7 +22,7 @@ from onetake.model.companions import journal_path
 __all__ = ["SYNC_INTERVAL_S", "OutputFile", "free_path", "output_errors", "sync_folder"]
 
 SYNC_INTERVAL_S = 0.5
-"""How often the file is forced to the disk: what a power cut costs beyond what a kill does. Shorter:
+"""How often the file is forced to the disk: what a power cut costs beyond a kill. Shorter:
 the disk gets no rest. Longer: the picture loses more than a second."""
 
 RESERVE_BYTES = 8 << 20
