@@ -3,8 +3,8 @@
     python bench/live.py [--size 1080p] [--fps 30] [--seconds 12] [--rounds 1] [--scene pattern]
 
 A private X server and PulseAudio (tests/stage). Scenes: `pattern` changes in every frame (a code
-block at 200 Hz and flashes that fill the screen), `static` is an empty screen. The sounds are the
-same.
+block at 200 Hz and flashes that fill the screen), `static` is an empty screen, `silent` the same
+without sound. The sounds of the others are the same: pure tones without a pause.
 
 - cpu: of the recorder and its children while it records, in % of one core, from 3 s after its start
   on (its start and end are not in: see startstop.py); `X` is the X server's at the same time.
@@ -13,8 +13,8 @@ same.
 - offset: sound against picture, median and worst event, by `onetake check`, from the content.
 - rss: largest resident memory, shared segments included.
 
-FFmpeg grabs with x11grab and pulse, mixes with amix and encodes with the same x264 options. OBS
-Studio needs a desktop session with OpenGL and is not driven here.
+FFmpeg grabs with x11grab and pulse, mixes with amix and encodes with the same x264 options; so
+does OBS Studio where it is installed (see obs_studio.py), which needs 8 s more to come up.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # for tests.stage
 
+import obs_studio  # noqa: E402
 from clips import SIZES, scratch  # noqa: E402
+from pipeline import spread  # noqa: E402
 from tests.stage.stage import Stage, stage  # noqa: E402
 from tests.stage.xserver import Screen, xvfb  # noqa: E402
 
@@ -45,6 +48,8 @@ from onetake.proof.results import CheckReport  # noqa: E402
 
 WARM_S = 3.0
 """Where the steady part begins: devices are open and the file is being written."""
+OBS_COMES_UP_S = 8.0
+"""Seconds from its launch to a recording that runs, where OpenGL is software."""
 TICKS_HZ = os.sysconf("SC_CLK_TCK")
 
 
@@ -103,11 +108,41 @@ def record(
     return Reading(name, cpu, x, memory, check(target))
 
 
-def our_command(there: Stage, screen: Screen, fps: int, seconds: float, target: Path) -> list[str]:
+def record_with_obs(
+    there: Stage, screen: Screen, folder: Path, fps: int, target: Path, seconds: float
+) -> Reading:
+    """Let OBS Studio record; killed at the end, for it takes no word."""
+    plan = choose_encoder(Settings(fps=fps), (screen.width_px, screen.height_px), lambda *_: None)
+    home = folder / "obs"
+    obs_studio.write_settings(home, screen, fps, plan.options, plan.thread_count)
+    with xvfb(640, 480) as own:
+        environment = obs_studio.obs_environment(there, own, home)
+        quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        process = subprocess.Popen(obs_studio.obs_command(), env=environment, **quiet)
+        try:
+            time.sleep(OBS_COMES_UP_S + WARM_S)
+            start_s, mine, theirs = time.monotonic(), cpu_s(process.pid), cpu_s(screen.process.pid)
+            time.sleep(max(0.0, seconds - WARM_S))
+            length_s = time.monotonic() - start_s
+            mine = 100 * (cpu_s(process.pid) - mine) / length_s
+            theirs = 100 * (cpu_s(screen.process.pid) - theirs) / length_s
+            memory = rss_mb(process.pid)
+        finally:
+            process.kill()
+            process.wait()
+    time.sleep(1.0)  # its muxer's process ends by itself
+    obs_studio.finished(home, target)
+    return Reading("obs", mine, theirs, memory, check(target))
+
+
+def our_command(
+    there: Stage, screen: Screen, fps: int, seconds: float, target: Path, *, has_sound: bool = True
+) -> list[str]:
+    system_id, mic_id = (there.system_id, there.mic_id) if has_sound else ("none", "none")
     return [
         *(sys.executable, "-m", "onetake.ui.cli", "record", str(target), "--json", "--overwrite"),
-        *(f"--screen={screen.device_id}", f"--system-audio={there.system_id}"),
-        *(f"--mic={there.mic_id}", f"--fps={fps}", f"--duration={seconds}"),
+        *(f"--screen={screen.device_id}", f"--system-audio={system_id}"),
+        *(f"--mic={mic_id}", f"--fps={fps}", f"--duration={seconds}"),
     ]
 
 
@@ -152,6 +187,8 @@ def line(reading: Reading, fps: int, *, is_moving: bool) -> str:
     return " ".join(words)
 
 
+SCENES = ("pattern", "static", "silent")
+
 HEAD = (
     f"{'':8} {'cpu %':>6} {'X %':>6} {'rss':>5} {'dropped%':>7} {'p50 ms':>6} {'p99 ms':>6} "
     f"{'p99':>5}  offset ms: median (worst, events)"
@@ -160,7 +197,7 @@ HEAD = (
 
 @contextlib.contextmanager
 def scene(name: str, size_px: tuple[int, int]) -> Iterator[tuple[Stage, Screen]]:
-    """Set up the stage; `static` is a second, empty screen beside it."""
+    """Set up the stage; `static` and `silent` are a second, empty screen beside it."""
     with stage(*(size_px if name == "pattern" else (640, 360))) as there:
         if name == "pattern":
             yield there, there.screen
@@ -175,30 +212,34 @@ def main() -> None:
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=12.0)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--scene", choices=("pattern", "static"), action="append")
+    parser.add_argument("--scene", choices=SCENES, action="append")
     options = parser.parse_args()
     fps, seconds = options.fps, options.seconds
     print(f"{options.size} {fps} fps, {seconds} s each; load {os.getloadavg()[0]:.1f} before")
-    for name in options.scene or ("pattern", "static"):
+    for name in options.scene or SCENES:
         with scratch() as folder, scene(name, SIZES[options.size]) as (there, screen):
             env = {**os.environ, **there.env, **screen.env, "HOME": str(folder)}
             print(f"\n{name}\n{HEAD}", flush=True)
+            ratios: dict[str, list[float]] = {}
             for _ in range(options.rounds):
-                target = folder / "take.mp4"
-                commands = {"onetake": our_command(there, screen, fps, seconds, target)}
-                if shutil.which("ffmpeg"):
+                target, has_sound = folder / "take.mp4", name != "silent"
+                ours = our_command(there, screen, fps, seconds, target, has_sound=has_sound)
+                commands = {"onetake": ours}
+                if shutil.which("ffmpeg") and has_sound:
                     commands["ffmpeg"] = ffmpeg_command(screen, fps, seconds, target)
                 readings = [
                     record(who, command, env, screen, target, seconds)
                     for who, command in commands.items()
                 ]
+                if obs_studio.is_there() and has_sound:
+                    readings.append(record_with_obs(there, screen, folder, fps, target, seconds))
                 for reading in readings:
                     print(line(reading, fps, is_moving=name == "pattern"), flush=True)
-                if len(readings) == 2:
-                    ratio = readings[0].cpu_percent / max(readings[1].cpu_percent, 0.1)
-                    print(f"ours/ffmpeg, cpu: {ratio:.2f}", flush=True)
-    if shutil.which("obs"):
-        print("\nOBS Studio is installed, but not driven by this benchmark")
+                for other in readings[1:]:
+                    ratio = readings[0].cpu_percent / max(other.cpu_percent, 0.1)
+                    ratios.setdefault(other.name, []).append(ratio)
+            for other_name, values in ratios.items():
+                print(f"ours/{other_name}, cpu: {spread(values)}", flush=True)
 
 
 if __name__ == "__main__":
