@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import HOME, PAGES, anchors, prose
+from tests.docs.pages import HOME, PAGES, anchors, prose, text_of
 
 _LINK = re.compile(r"\[(?:[^\]]|\](?!\())*\]\(<?([^)>\s]+)>?(?: \"[^\"]*\")?\)")
 
@@ -39,3 +39,16 @@ def test_no_page_is_out_of_reach():
         if page.parts[0] == "docs" and page.name != "index.md":
             name = page.relative_to("docs").with_suffix("").as_posix()
             assert f'"{name}"' in text or f'"{page.parts[1]}/*"' in text, page
+
+
+def test_figures_of_the_first_page_stand_where_it_says():
+    """Each measured number of the README, and its command, is on the page it links to."""
+    rows = re.findall(
+        r"^\| (.*?) \| \[.*?\]\((.*?)\) \| `(.*?)` \|$", text_of(Path("README.md")), re.M
+    )
+    assert len(rows) >= 4
+    for told, page, command in rows:
+        there = text_of(Path(page))
+        assert command.partition(" --")[0] in there, (command, page)
+        for number in re.findall(r"-?\d+\.\d+", told):
+            assert number in there, (number, page)
