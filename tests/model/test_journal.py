@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onetake.model.commands import Marker, SetMute
 from onetake.model.companions import journal_path, recording_of_journal, report_path
 from onetake.model.devices import Role
-from onetake.model.events import ControlChanged, SourceChanged, SourceState, Started
+from onetake.model.events import ControlChanged, FileChanged, SourceChanged, SourceState, Started
 from onetake.model.journal import (
     Happened,
     Measured,
@@ -19,6 +19,7 @@ from onetake.model.journal import (
     encode_entry,
     report_of,
 )
+from onetake.model.take_report import Report
 
 ENTRIES = [
     Opened(file="talk.mp4", recorder="onetake 1", width_px=640, height_px=480),
@@ -62,3 +63,28 @@ def test_names_beside_a_recording() -> None:
     assert recording_of_journal(journal_path(recording)) == recording
     assert recording_of_journal(Path("videos/notes.jsonl")) is None
     assert recording_of_journal(Path("videos/.journal.jsonl")) is None
+
+
+def _of_part(part: int, *cuts_ns: int) -> Report:
+    """The journal of a part of a take that was split at these positions."""
+    events = [
+        Happened(ControlChanged(Marker("early"), 1_000)),
+        Happened(Started("a", 77, {}, 2, 2)),
+    ]
+    events += [Happened(FileChanged(f"part {n}", at_ns)) for n, at_ns in enumerate(cuts_ns, 2)]
+    events += [Happened(ControlChanged(Marker("late"), 7_000))]
+    return report_of([Opened(file="b", part=part), *events])
+
+
+def test_positions_in_a_further_file_are_its_own() -> None:
+    """A part's report and chapters begin with the part, and leave out what is in other files."""
+    first, second, third = (_of_part(number, 5_000, 9_000) for number in (1, 2, 3))
+    assert [control.position_ns for control in first.controls] == [1_000]
+    assert [control.position_ns for control in second.controls] == [2_000]
+    assert third.controls == []
+    assert (second.part, second.part_start_s, second.t0_ns) == (2, 5e-6, 77 + 5_000)
+
+
+def test_a_part_whose_cut_is_not_known_keeps_the_takes_positions() -> None:
+    """A journal torn before the cut says what it knows."""
+    assert [control.position_ns for control in _of_part(2).controls] == [1_000, 7_000]

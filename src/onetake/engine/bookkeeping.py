@@ -47,6 +47,7 @@ class Bookkeeping:
         self,
         recording: Path,
         *,
+        part: int,
         size_px: tuple[int, int],
         encoder: str,
         devices: Mapping[Role, str],
@@ -59,6 +60,7 @@ class Bookkeeping:
             Opened(
                 recorder=RECORDER,
                 file=recording.name,
+                part=part,
                 started_at=self.started_at,
                 width_px=size_px[0],
                 height_px=size_px[1],

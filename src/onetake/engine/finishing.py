@@ -18,9 +18,9 @@ from onetake.errors import DiskFull, OnetakeError, OutputFailed
 from onetake.file.report import write_report
 from onetake.model.chapters import chapter_marks
 from onetake.model.devices import Role
-from onetake.model.events import Event, Finished, SourceChanged, SourceState
+from onetake.model.events import Event, Finished, SourceState
 from onetake.model.settings import Settings, Tracks
-from onetake.model.take_report import Report, changes_among, judged
+from onetake.model.take_report import Report, changes_among, in_part, judged
 from onetake.model.units import NS_PER_S, first_sample_at_or_after, ns_from_sample
 from onetake.platforms.contract import Writer
 from onetake.proof.verify import VerifyCode
@@ -72,23 +72,8 @@ class Ended:
         return [
             shifted
             for event in self.history
-            if (shifted := _in_part(event, self.start_ns, self.end_ns)) is not None
+            if (shifted := in_part(event, self.start_ns, self.end_ns)) is not None
         ]
-
-
-def _in_part(event: Event, start_ns: int, end_ns: int) -> Event | None:
-    """Return an event with its position in a file that is a part of a take; None = elsewhere.
-
-    Sources that came before stay known, at 0.
-    """
-    position_ns = getattr(event, "position_ns", None)
-    if position_ns is None or start_ns == 0:
-        return event if position_ns is None or position_ns <= end_ns else None
-    if isinstance(event, SourceChanged):
-        position_ns = max(position_ns, start_ns)
-    if not start_ns <= position_ns <= end_ns:
-        return None
-    return msgspec.structs.replace(event, position_ns=position_ns - start_ns)
 
 
 def finish_file(writer: Writer, ended: Ended) -> OnetakeError | None:

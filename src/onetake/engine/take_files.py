@@ -137,6 +137,7 @@ class TakeFiles:
         books = Bookkeeping(self._clock, self._readings)
         books.open(
             recording_of(part),
+            part=part.number,
             size_px=self._size_px,
             encoder=encoder_of(part),
             devices=self._plan.shown_devices,

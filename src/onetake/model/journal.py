@@ -10,11 +10,13 @@ from collections.abc import Iterable
 
 import msgspec
 
+from onetake.model.commands import Pause
 from onetake.model.devices import Role
-from onetake.model.events import Event, Started
+from onetake.model.events import ControlChanged, Event, FileChanged, Started
 from onetake.model.report import SourceStatistics
 from onetake.model.settings import Settings
-from onetake.model.take_report import Report, changes_among
+from onetake.model.take_report import Report, changes_among, in_part
+from onetake.model.units import NS_PER_S
 from onetake.model.video_report import VideoStatistics
 
 __all__ = [
@@ -45,6 +47,8 @@ class Opened(_Entry, frozen=True, tag="opened", kw_only=True):
     recorder: str = ""
     file: str = ""
     """Name of the recording, without its folder."""
+    part: int = 1
+    """Which file of the take it is: 1, 2, …"""
     started_at: str = ""
     """Wall clock of the start, ISO 8601 with offset."""
     width_px: int = 0
@@ -92,7 +96,8 @@ def decode_entries(data: bytes) -> list[Entry]:
 
 
 def report_of(entries: Iterable[Entry]) -> Report:
-    """Return the report as far as the journal knows it, not yet judged."""
+    """Return the report as far as the journal knows it, not yet judged. Its positions are the
+    file's, the journal's are the take's."""
     opened, measured = Opened(), Measured(position_ns=0)
     events: list[Event] = []
     for entry in entries:
@@ -103,12 +108,19 @@ def report_of(entries: Iterable[Entry]) -> Report:
                 measured = entry
             case Happened():
                 events.append(entry.event)
-    controls, source_changes, warnings = changes_among(events)
+    start_ns, end_ns = _bounds(opened.part, events)
+    own = [shifted for event in events if (shifted := in_part(event, start_ns, end_ns)) is not None]
+    controls, source_changes, warnings = changes_among(own)
+    has_pause = any(_is_pause_before(event, start_ns) for event in events)
+    t0_ns = measured.t0_ns or _t0_of(events)
     return Report(
         recorder=opened.recorder,
         file=opened.file,
         started_at=opened.started_at,
-        t0_ns=measured.t0_ns or _t0_of(events),
+        # How long a pause was only the clock of the process knew.
+        t0_ns=0 if has_pause else t0_ns + start_ns,
+        part=opened.part,
+        part_start_s=start_ns / NS_PER_S,
         width_px=opened.width_px,
         height_px=opened.height_px,
         encoder=opened.encoder,
@@ -124,3 +136,16 @@ def report_of(entries: Iterable[Entry]) -> Report:
 
 def _t0_of(events: Iterable[Event]) -> int:
     return next((event.t0_ns for event in events if isinstance(event, Started)), 0)
+
+
+def _bounds(part: int, events: Iterable[Event]) -> tuple[int, int]:
+    """Return from where to where in the take a part reaches, as far as that is known."""
+    cuts_ns = [0, *(event.position_ns for event in events if isinstance(event, FileChanged))]
+    start_ns = cuts_ns[part - 1] if 1 <= part <= len(cuts_ns) else 0
+    end_ns = cuts_ns[part] if 0 <= part < len(cuts_ns) else 1 << 62
+    return start_ns, end_ns
+
+
+def _is_pause_before(event: Event, start_ns: int) -> bool:
+    is_pause = isinstance(event, ControlChanged) and isinstance(event.command, Pause)
+    return is_pause and event.position_ns < start_ns

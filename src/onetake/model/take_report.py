@@ -28,6 +28,7 @@ __all__ = [
     "decode_report",
     "degraded_spans",
     "encode_report",
+    "in_part",
     "judged",
     "report_schema",
 ]
@@ -289,6 +290,21 @@ def changes_among(
             case _:
                 pass
     return controls, sources, warnings
+
+
+def in_part(event: Event, start_ns: int, end_ns: int) -> Event | None:
+    """Return an event with its position in a file that is a part of a take; None = elsewhere.
+
+    Sources that came before stay known, at 0.
+    """
+    position_ns = getattr(event, "position_ns", None)
+    if position_ns is None or start_ns == 0:
+        return event if position_ns is None or position_ns <= end_ns else None
+    if isinstance(event, SourceChanged):
+        position_ns = max(position_ns, start_ns)
+    if not start_ns <= position_ns <= end_ns:
+        return None
+    return msgspec.structs.replace(event, position_ns=position_ns - start_ns)
 
 
 if __name__ == "__main__":
