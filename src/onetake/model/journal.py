@@ -147,5 +147,8 @@ def _bounds(part: int, events: Iterable[Event]) -> tuple[int, int]:
 
 
 def _is_pause_before(event: Event, start_ns: int) -> bool:
-    is_pause = isinstance(event, ControlChanged) and isinstance(event.command, Pause)
-    return is_pause and event.position_ns < start_ns
+    match event:
+        case ControlChanged(command=Pause(), position_ns=position_ns):
+            return position_ns < start_ns
+        case _:
+            return False
