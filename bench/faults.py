@@ -1,7 +1,7 @@
 """What is lost when something breaks: the table of docs/reliability.md, by doing the damage.
 
-    python -m bench.faults                     every fault once, 10 kills      (about 6 minutes)
-    python -m bench.faults --kills 100         the long form                   (about 15 minutes)
+    python -m bench.faults                     every fault once, 10 kills      (about 9 minutes)
+    python -m bench.faults --kills 100         the long form                   (about 20 minutes)
     python -m bench.faults --only "X server restarted" --runs 5
 
 Each run is the whole program as a process in front of a real X server, sound server and network
@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.e2e.command import SYNTHETIC, environment
@@ -28,9 +29,14 @@ from tests.faults.catalogue import (
     run_device_fault,
 )
 from tests.faults.rig import Rig
+from tests.faults.time_faults import TIME_FAULTS, cut_power_once
 
 HEAD = "| fault | runs | s lost (worst) | file valid | told | sync before, after (worst, ms) |"
-PICTURE_LIMIT_S = 1.0
+LIMIT_S = 1.0
+"""Most that a kill may cost, of picture and of sound."""
+POWER_CUT_LIMIT_S = {"picture": 1.0, "sound": 1.6}
+"""The same of a power cut: what was written in the last half second may not be on the disk yet."""
+ANY_FAULTS: dict[str, Callable[[Rig, Path], Outcome]] = {**OTHER_FAULTS, **TIME_FAULTS}
 
 
 def main() -> int:
@@ -38,13 +44,16 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=1, help="runs of each fault but the kills")
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--power-cuts", type=int, default=5)
     parser.add_argument("--only", default="", help="one fault, by its name")
     wishes = parser.parse_args()
+    # The end of a test run, too, has to undo its mounts and end its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     print(HEAD)
     print("|---|---|---|---|---|---|", flush=True)
     troubles: list[str] = []
     with Rig() as rig:
-        for name in [*DEVICE_FAULTS, *OTHER_FAULTS]:
+        for name in [*DEVICE_FAULTS, *ANY_FAULTS]:
             if wishes.only not in ("", name):
                 continue
             try:
@@ -55,7 +64,10 @@ def main() -> int:
             _print(name, outcomes)
             troubles += [f"{name}: {text}" for one in outcomes for text in one.troubles]
     if wishes.only in ("", "kill -9"):
-        troubles += _kill(wishes.kills)
+        limits_s = {"picture": LIMIT_S, "sound": LIMIT_S}
+        troubles += _kill("kill -9", wishes.kills, _killed, limits_s)
+    if wishes.only in ("", "power cut"):
+        troubles += _kill("power cut", wishes.power_cuts, cut_power_once, POWER_CUT_LIMIT_S)
     for text in troubles:
         print(f"NOT AS PROMISED {text}")
     return 1 if troubles else 0
@@ -65,7 +77,7 @@ def _run(name: str, rig: Rig) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="ot-") as folder:
         if name in DEVICE_FAULTS:
             return run_device_fault(name, rig, Path(folder))
-        return OTHER_FAULTS[name](rig, Path(folder))
+        return ANY_FAULTS[name](rig, Path(folder))
 
 
 def _print(name: str, outcomes: Sequence[Outcome]) -> None:
@@ -83,33 +95,38 @@ def _print(name: str, outcomes: Sequence[Outcome]) -> None:
     print(f"| {name} | {runs} | {lost_s:.1f} | {valid} of {runs} | {told} | {sync} |", flush=True)
 
 
-def _kill(times: int) -> list[str]:
+def _killed(folder: Path, after_s: float, words: list[str], env: dict[str, str]) -> Killed:
+    return kill_once(folder / "take.mp4", after_s, words, env)
+
+
+def _kill(
+    name: str,
+    times: int,
+    kill: Callable[[Path, float, list[str], dict[str, str]], Killed],
+    limits_s: dict[str, float],
+) -> list[str]:
     chance = random.Random(6)
     killed: list[Killed] = []
     for _ in range(times):
-        with tempfile.TemporaryDirectory(prefix="ot-") as name:
-            folder = Path(name)
-            words = [*SYNTHETIC, "--fps=15"]
+        with tempfile.TemporaryDirectory(prefix="ot-") as text:
+            folder = Path(text)
             after_s = chance.uniform(1.0, 10.0)
-            killed.append(kill_once(folder / "take.mp4", after_s, words, environment(folder)))
+            killed.append(kill(folder, after_s, [*SYNTHETIC, "--fps=15"], environment(folder)))
     if not killed:
         return []
-    picture_s = [one.lost_picture_s for one in killed]
-    sound_s = [one.lost_sound_s for one in killed]
-    told = "the next start, `onetake repair`"
-    for what, lost in (("picture", picture_s), ("sound", sound_s)):
-        valid = sum(not one.troubles for one in killed)
+    troubles = [f"{name}: {text}" for one in killed for text in one.troubles]
+    valid = sum(not one.troubles for one in killed)
+    for what, limit_s in limits_s.items():
+        lost_s = sorted(getattr(one, f"lost_{what}_s") for one in killed)
         print(
-            f"| kill -9, {what} | {times} | {max(lost):.1f} (median {sorted(lost)[times // 2]:.1f})"
-            f" | {valid} of {times} | {told} | - |",
+            f"| {name}, {what} | {times} | {lost_s[-1]:.1f} (median {lost_s[times // 2]:.1f})"
+            f" | {valid} of {times} | the next start, `onetake repair` | - |",
             flush=True,
         )
-    late = sum(lost_s > PICTURE_LIMIT_S for lost_s in picture_s)
-    return [text for one in killed for text in one.troubles] + (
-        [f"kill -9: {late} of {times} lost more than {PICTURE_LIMIT_S} s of picture"]
-        if late
-        else []
-    )
+        late = sum(one_s > limit_s for one_s in lost_s)
+        if late:
+            troubles.append(f"{name}: {late} of {times} lost more than {limit_s} s of {what}")
+    return troubles
 
 
 if __name__ == "__main__":

@@ -21,7 +21,18 @@ from tests.stage.processes import absent
 from onetake.errors import ExitCode
 from onetake.proof.repair import repair
 
-__all__ = ["DEVICE_FAULTS", "OTHER_FAULTS", "Outcome", "kill_once", "run_device_fault"]
+__all__ = [
+    "DEVICE_FAULTS",
+    "OTHER_FAULTS",
+    "Killed",
+    "Outcome",
+    "common",
+    "kill_once",
+    "measure_killed",
+    "own_drive",
+    "run_device_fault",
+    "tell_drive",
+]
 
 AT_S = 4.0
 """Position at which the damage is done: three events before it."""
@@ -96,7 +107,7 @@ def run_device_fault(name: str, rig: Rig, folder: Path) -> Outcome:
         ended = take.stop()
     rig.camera.end()
     outcome = Outcome(name, ended.code)
-    found = _common(outcome, ended, rig)
+    found = common(outcome, ended, rig)
     spans = [span for span in ended.report.get("degraded", []) if span["role"] in damage.roles]
     start_s = 0.0 if name == "camera joins late" else hurt_s
     for role in damage.roles:
@@ -129,7 +140,7 @@ def run_device_fault(name: str, rig: Rig, folder: Path) -> Outcome:
     return outcome
 
 
-def _common(outcome: Outcome, ended: Recorded, rig: Rig) -> Found:
+def common(outcome: Outcome, ended: Recorded, rig: Rig) -> Found:
     """Look at what every take has to have, whatever happened to it."""
     outcome.expect("Traceback" not in ended.err, f"a traceback: {ended.err}")
     paths = ended.stopped.get("parts") or [ended.stopped.get("path", ended.path)]
@@ -214,7 +225,7 @@ def all_sources_gone(rig: Rig, folder: Path) -> Outcome:
         hurt_s = take.position_s
         ended = take.ended(20)
     outcome = Outcome("all sources gone", ended.code)
-    found = _common(outcome, ended, rig)
+    found = common(outcome, ended, rig)
     outcome.lost_s = max(0.0, hurt_s - found.end_s)
     outcome.told = ended.stopped.get("stop_reason", "")
     outcome.expect(ended.told("warning", code="all-sources-gone"), "nothing was told")
@@ -261,7 +272,7 @@ def _disk_fault(
             ended = take.ended(60)
         outcome = Outcome(name, ended.code)
         if ended.stopped:
-            found = _common(outcome, ended, rig)
+            found = common(outcome, ended, rig)
             asked_s = ended.stopped["duration_s"]
             outcome.lost_s = max(0.0, asked_s - found.end_s)
             outcome.before_ms = found.sync_ms(0.0, min(hurt_s, found.end_s))
@@ -323,7 +334,7 @@ def own_drive(folder: Path) -> Iterator[Path]:
         image.unlink()
 
 
-def _tell_drive(place: Path, request: int, argument: bytes) -> None:
+def tell_drive(place: Path, request: int, argument: bytes) -> None:
     handle = os.open(place, os.O_RDONLY)
     try:
         fcntl.ioctl(handle, request, argument)
@@ -342,13 +353,13 @@ def disk_hangs(rig: Rig, folder: Path) -> Outcome:
         with rig.recording(place / "take.mp4") as take:
             take.wait_position(AT_S)
             hurt_s = take.position_s
-            _tell_drive(place, FIFREEZE, bytes(4))
+            tell_drive(place, FIFREEZE, bytes(4))
             time.sleep(8.0)
-            _tell_drive(place, FITHAW, bytes(4))
+            tell_drive(place, FITHAW, bytes(4))
             take.wait_position(take.position_s + AFTER_S)
             ended = take.stop()
         outcome = Outcome("disk hangs for 8 s", ended.code)
-        found = _common(outcome, ended, rig)
+        found = common(outcome, ended, rig)
     outcome.told = ", ".join(event["code"] for event in ended.told("warning"))
     outcome.before_ms = found.sync_ms(0.0, hurt_s)
     outcome.after_ms = found.sync_ms(hurt_s, 1e9)
@@ -367,14 +378,14 @@ def drive_gone(rig: Rig, folder: Path) -> Outcome:
         with rig.recording(path) as take:
             take.wait_position(AT_S)
             hurt_s = take.position_s
-            _tell_drive(place, EXT4_SHUTDOWN, WITHOUT_LOG)
+            tell_drive(place, EXT4_SHUTDOWN, WITHOUT_LOG)
             take.wait_position(take.position_s + AFTER_S)
             ended = take.stop() if take.process.poll() is None else take.ended()
         subprocess.run(["umount", str(place)], check=True)
         subprocess.run(["mount", "-o", "loop", place.with_suffix(".img"), place], check=True)
         outcome = Outcome("drive pulled out", ended.code)
         ended.stopped["parts"] = [ended.stopped["path"]]
-        found = _common(outcome, ended, rig)
+        found = common(outcome, ended, rig)
         kept_s = playable_s(repair(path).path)
     outcome.told = ", ".join(event["code"] for event in ended.told("warning"))
     outcome.after_ms = found.sync_ms(hurt_s, 1e9)
@@ -400,7 +411,7 @@ def folder_removed(rig: Rig, folder: Path) -> Outcome:
     outcome.expect("Traceback" not in ended.err, ended.err)
     outcome.expect(ended.stopped, f"no file at all: {ended.events[-1:]}")
     if ended.stopped:
-        found = _common(outcome, ended, rig)
+        found = common(outcome, ended, rig)
         outcome.lost_s = max(0.0, ended.stopped["duration_s"] - found.end_s)
         outcome.before_ms = found.sync_ms(0.0, hurt_s)
         outcome.after_ms = found.sync_ms(hurt_s, 1e9)
@@ -453,6 +464,11 @@ def kill_once(path: Path, after_s: float, words: list[str], env: dict[str, str])
         reached_s = take.position_s
         take.process.kill()
         take.process.wait()
+    return measure_killed(path, reached_s)
+
+
+def measure_killed(path: Path, reached_s: float) -> Killed:
+    """Look at what is left of a take that reached a position, before and after a repair."""
     troubles: list[str] = []
     picture_s, sound_s = playable_s(path)
     mended = repair(path)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -275,12 +275,14 @@ class Rig:
         mic: str = MIC_ID,
         system: str = SYSTEM_ID,
         camera: str = "none",
+        env: Mapping[str, str] | None = None,
     ) -> Iterator[Recording]:
-        """Run `onetake record`; killed at the latest with the block."""
+        """Run `onetake record`; killed at the latest with the block. `env`: more of it."""
         words = ["record", str(path), "--json", f"--fps={FPS}", f"--screen=x11:{self._display}"]
         words += [f"--mic={mic}", f"--system-audio={system}", f"--camera={camera}", *more]
-        env = environment(self.folder, **self.env, PYTHONPATH=os.environ.get("PYTHONPATH", ""))
-        with recorder(path, words, env) as take:
+        python_path = os.environ.get("PYTHONPATH", "")
+        whole = environment(self.folder, **self.env, **(env or {}), PYTHONPATH=python_path)
+        with recorder(path, words, whole) as take:
             yield take
 
 
