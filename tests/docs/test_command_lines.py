@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import re
 import shlex
@@ -87,6 +88,11 @@ def test_nonsense_is_refused(words):
     """The test above can fail."""
     with pytest.raises(UsageError):
         _understand(words)
+
+
+@functools.cache
+def _parser() -> argparse.ArgumentParser:
+    return make_parser()
 
 
 def _understand(words: list[str]) -> None:

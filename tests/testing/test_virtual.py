@@ -31,6 +31,8 @@ from onetake.model.units import NS_PER_MS, NS_PER_S, first_sample_at_or_after, n
 from onetake.testing.memory_writer import MemoryWriter
 from onetake.testing.virtual import VirtualTake, record_virtual
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     Role.SCREEN: "synthetic:screen?size=160x90",
     Role.SYSTEM: "synthetic:system",
