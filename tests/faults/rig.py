@@ -165,9 +165,12 @@ class Recording:
 
 class Rig:
     """A screen that shows, speakers that play, a microphone that hears, a network camera that
-    looks at the same pattern. Each can be killed and started again, at the same address."""
+    looks at the same pattern. Each can be killed and started again, at the same address.
 
-    def __init__(self, schedule_id: int = 1) -> None:
+    `more_env`: what the recorder is to have in its environment besides."""
+
+    def __init__(self, schedule_id: int = 1, more_env: Mapping[str, str] | None = None) -> None:
+        self._more_env = more_env or {}
         self._stack = contextlib.ExitStack()
         self._schedule = str(schedule_id)
         self.schedule_id = schedule_id
@@ -275,14 +278,13 @@ class Rig:
         mic: str = MIC_ID,
         system: str = SYSTEM_ID,
         camera: str = "none",
-        env: Mapping[str, str] | None = None,
     ) -> Iterator[Recording]:
-        """Run `onetake record`; killed at the latest with the block. `env`: more of it."""
+        """Run `onetake record`; killed at the latest with the block."""
         words = ["record", str(path), "--json", f"--fps={FPS}", f"--screen=x11:{self._display}"]
         words += [f"--mic={mic}", f"--system-audio={system}", f"--camera={camera}", *more]
         python_path = os.environ.get("PYTHONPATH", "")
-        whole = environment(self.folder, **self.env, **(env or {}), PYTHONPATH=python_path)
-        with recorder(path, words, whole) as take:
+        env = environment(self.folder, **self.env, **self._more_env, PYTHONPATH=python_path)
+        with recorder(path, words, env) as take:
             yield take
 
 

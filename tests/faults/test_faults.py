@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.command import SYNTHETIC, environment
 from tests.faults.catalogue import DEVICE_FAULTS, OTHER_FAULTS, kill_once, run_device_fault
 from tests.faults.rig import Rig
+from tests.faults.time_faults import TIME_FAULTS, cut_power_once
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -36,6 +37,21 @@ def test_a_device_that_goes_and_comes_back(name: str, rig: Rig, tmp_path: Path) 
 def test_a_take_that_loses_its_disk_or_all_its_sources(name: str, rig: Rig, tmp_path: Path) -> None:
     """What was recorded up to there is a valid file, and the reason is told."""
     assert OTHER_FAULTS[name](rig, tmp_path).troubles == []
+
+
+@pytest.mark.parametrize("name", ["processor taken", "wall clock stepped"])
+def test_a_take_that_time_is_done_to(name: str, rig: Rig, tmp_path: Path) -> None:
+    """Sound and picture are together right before and right after; nothing else is missing."""
+    assert TIME_FAULTS[name](rig, tmp_path).troubles == []
+
+
+def test_a_power_cut(tmp_path: Path) -> None:
+    """What the disk has got plays without any repair, and a repair loses nothing of it. How much
+    that is depends on the disk; `python -m bench.faults` measures it."""
+    killed = cut_power_once(tmp_path, 4.3, SYNTHETIC, environment(tmp_path))
+    assert killed.troubles == []
+    assert killed.picture_s > 0
+    assert killed.sound_s > 0
 
 
 @pytest.mark.parametrize("number", range(KILLS))

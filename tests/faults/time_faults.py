@@ -26,6 +26,7 @@ from tests.faults.catalogue import (
 )
 from tests.faults.rig import Recording, Rig, recorder
 from tests.stage.processes import absent, require
+from tests.stage.stage import changed_environment
 
 from onetake.errors import ExitCode
 
@@ -118,8 +119,8 @@ time_t time(time_t *where) {
 
 
 class WallClock:
-    """The wall clock (and the one that goes on while suspended) of one program, which can be set;
-    its monotonic clock is left alone, as the system does."""
+    """The wall clock (and the one that goes on while suspended) of the programs that are started
+    with `env`, which can be set; the monotonic clock is left alone, as the system does."""
 
     def __init__(self, folder: Path) -> None:
         require("gcc")
@@ -137,17 +138,11 @@ class WallClock:
 
 
 def _through(
-    name: str,
-    rig: Rig,
-    folder: Path,
-    hurt: Callable[[Recording], None],
-    env: dict[str, str],
-    *,
-    may_be_silent: bool,
+    name: str, rig: Rig, folder: Path, hurt: Callable[[Recording], None], *, may_be_silent: bool
 ) -> Outcome:
     """Hurt a take that has to go on as if nothing had been; return what it showed."""
     path = folder / f"{name.replace(' ', '-')}.mp4"
-    with rig.recording(path, env=env) as take:
+    with rig.recording(path) as take:
         take.wait_position(AT_S)
         hurt_s = take.position_s
         hurt(take)
@@ -180,36 +175,44 @@ def processor_taken(rig: Rig, folder: Path) -> Outcome:
         with starved(take.process.pid):
             time.sleep(TAKEN_S)
 
-    return _through("processor taken for 5 s", rig, folder, take_it, {}, may_be_silent=True)
+    return _through("processor taken for 5 s", rig, folder, take_it, may_be_silent=True)
 
 
-def wall_clock_stepped(rig: Rig, folder: Path) -> Outcome:
-    """The wall clock is set an hour ahead, then an hour back: nobody may notice."""
+@contextmanager
+def _own_clock(folder: Path) -> Iterator[tuple[Rig, WallClock]]:
+    """A stage of its own, all of whose programs go by one wall clock that can be set."""
     clock = WallClock(folder)
+    with changed_environment(clock.env), Rig(more_env=clock.env) as rig:
+        yield rig, clock
 
-    def step(_take: Recording) -> None:
-        for offset_ns in (HOUR_NS, -HOUR_NS):
-            clock.set(offset_ns)
-            time.sleep(1.5)
 
-    name = "wall clock stepped by an hour"
-    outcome = _through(name, rig, folder, step, clock.env, may_be_silent=False)
+def wall_clock_stepped(_rig: Rig, folder: Path) -> Outcome:
+    """The wall clock is set an hour ahead, then an hour back: nobody may notice."""
+    with _own_clock(folder) as (rig, clock):
+
+        def step(_take: Recording) -> None:
+            for offset_ns in (HOUR_NS, -HOUR_NS):
+                clock.set(offset_ns)
+                time.sleep(1.5)
+
+        name = "wall clock stepped by an hour"
+        outcome = _through(name, rig, folder, step, may_be_silent=False)
     outcome.expect(outcome.code == ExitCode.OK, f"exit code {outcome.code}")
     return outcome
 
 
-def suspended(rig: Rig, folder: Path) -> Outcome:
+def suspended(_rig: Rig, folder: Path) -> Outcome:
     """What a program sees of an hour's suspend: it does not run, and then the wall clock is an hour
     later while the monotonic one is not."""
-    clock = WallClock(folder)
+    with _own_clock(folder) as (rig, clock):
 
-    def suspend(take: Recording) -> None:
-        take.send(signal.SIGSTOP)
-        clock.set(HOUR_NS)
-        time.sleep(3.0)
-        take.send(signal.SIGCONT)
+        def suspend(take: Recording) -> None:
+            take.send(signal.SIGSTOP)
+            clock.set(HOUR_NS)
+            time.sleep(3.0)
+            take.send(signal.SIGCONT)
 
-    return _through("suspended for an hour", rig, folder, suspend, clock.env, may_be_silent=True)
+        return _through("suspended for an hour", rig, folder, suspend, may_be_silent=True)
 
 
 TIME_FAULTS: dict[str, Callable[[Rig, Path], Outcome]] = {

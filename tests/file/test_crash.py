@@ -30,7 +30,7 @@ from tests.file.making import (
 
 from onetake.errors import DiskFull, OutputFailed
 from onetake.file.mp4 import Mp4Writer
-from onetake.file.output_file import OutputFile
+from onetake.file.output_file import OutputFile, sync_interval_s
 from onetake.model.settings import Settings
 from onetake.model.units import NS_PER_S, SAMPLE_RATE_HZ
 
@@ -120,7 +120,7 @@ def _log_of_a_take(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[_Step]:
     monkeypatch.setattr(OutputFile, "append", logged_append)
     monkeypatch.setattr(OutputFile, "sync", logged_sync)
     monkeypatch.setattr(os, "pwrite", logged_pwrite)
-    monkeypatch.setattr("onetake.file.mp4.SYNC_INTERVAL_S", 0.0)
+    monkeypatch.setattr("onetake.file.output_file.SYNC_LONGEST_S", 0.0)
     target = writer(path)
     target.start()
     feed(target, 6 * NS_PER_S, sound=noise(6 * SAMPLE_RATE_HZ))
@@ -336,7 +336,7 @@ def test_deleted_file_is_rescued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The folder is deleted under the take: told within a second, and the take is elsewhere."""
     folder, videos = tmp_path / "gone", tmp_path / "videos"
     folder.mkdir()
-    monkeypatch.setattr("onetake.file.mp4.SYNC_INTERVAL_S", 0.0)
+    monkeypatch.setattr("onetake.file.output_file.SYNC_LONGEST_S", 0.0)
     monkeypatch.setattr("onetake.file.mp4.default_folder", lambda: videos)
     said: list[str] = []
     target = Mp4Writer(
@@ -358,7 +358,7 @@ def test_deleted_file_is_rescued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_moved_file_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is renamed under the take is finished where it is now."""
-    monkeypatch.setattr("onetake.file.mp4.SYNC_INTERVAL_S", 0.0)
+    monkeypatch.setattr("onetake.file.output_file.SYNC_LONGEST_S", 0.0)
     target = writer(tmp_path / "take.mp4")
     target.start()
     feed(target, NS_PER_S)
@@ -397,3 +397,9 @@ def test_take_past_4_gib_is_seekable(tmp_path: Path, monkeypatch: pytest.MonkeyP
         contents = written.read()
     assert b"co64" in contents
     assert b"stco" not in contents
+
+
+def test_a_slow_disk_is_told_less_often() -> None:
+    """Twenty times as long as it takes, between five times a second and twice."""
+    intervals_s = [sync_interval_s(taken_s) for taken_s in (0.0, 0.005, 0.02, 2.0)]
+    assert intervals_s == pytest.approx([0.2, 0.2, 0.4, 0.5])

@@ -3,7 +3,7 @@
     any thread ──add──▶ lines in memory ──flush (writer thread)──▶ .NAME.journal.jsonl
 
 Invariant: `add` never touches the disk. A line is in the system's hands at the next `flush` (every
-tenth of a second, with the packets of the same instant) and on the disk half a second later.
+tenth of a second, with the packets of the same instant) and on the disk a moment later.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Journal:
         self._lines.append(encode_entry(entry))
 
     def flush(self) -> None:
-        """Write what was added; twice a second force it to the disk. The writer's thread.
+        """Write what was added; five times a second force it to the disk. The writer's thread.
 
         May block as long as the disk does. Raises OutputFailed, DiskFull; lines are then kept.
         """

@@ -32,7 +32,7 @@ from onetake.file.encoders import (
 )
 from onetake.file.finalise import finalise
 from onetake.file.naming import default_folder, unique_path
-from onetake.file.output_file import SYNC_INTERVAL_S, OutputFile, output_errors
+from onetake.file.output_file import OutputFile, output_errors, sync_interval_s
 from onetake.file.sample_index import SampleIndex
 from onetake.file.watched_stream import WatchedStream
 from onetake.model.chapters import chapters_of
@@ -98,7 +98,7 @@ class Mp4Writer:
         self._last_ticks = -1
         self._frames = 0
         self._dropped_frames = 0
-        self._last_sync_s = 0.0
+        self._next_sync_s = 0.0
         self._chapters: list[tuple[int, str]] = []
         self._failure: OutputFailed | None = None
 
@@ -257,11 +257,12 @@ class Mp4Writer:
 
     def _sync_when_due(self) -> None:
         now_s = time.monotonic()
-        if now_s - self._last_sync_s >= SYNC_INTERVAL_S:
-            self._last_sync_s = now_s
+        if now_s >= self._next_sync_s:
             with output_errors(self._file.path):
                 self._file.sync()
                 self._file.follow()
+            done_s = time.monotonic()
+            self._next_sync_s = now_s + sync_interval_s(done_s - now_s)
 
     def add_chapter(self, position_ns: int, label: str) -> None:
         """Remember a chapter for `finish`. Any thread."""

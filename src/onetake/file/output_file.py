@@ -19,17 +19,36 @@ from typing import IO
 from onetake.errors import DiskFull, OutputFailed, UsageError
 from onetake.model.companions import journal_path
 
-__all__ = ["SYNC_INTERVAL_S", "OutputFile", "free_path", "output_errors", "sync_folder"]
+__all__ = [
+    "SYNC_INTERVAL_S",
+    "OutputFile",
+    "free_path",
+    "output_errors",
+    "sync_folder",
+    "sync_interval_s",
+]
 
-SYNC_INTERVAL_S = 0.5
-"""How often the file is forced to the disk: what a power cut costs beyond a kill. Shorter:
-the disk gets no rest. Longer: the picture loses more than a second."""
+SYNC_INTERVAL_S = 0.2
+"""How often the file is forced to a quick disk: what a power cut costs beyond a kill. Shorter: the
+disk gets no rest. Longer: the sound loses more than a second."""
+
+SYNC_SHARE = 0.05
+"""Share of the time that may be spent on it. More: a slow disk serves nobody else. Less: a disk
+that needs 20 ms already costs more than a second of sound."""
+
+SYNC_LONGEST_S = 0.5
+"""A slow disk, too, is told this often. Longer: more is lost."""
 
 RESERVE_BYTES = 8 << 20
 """Room kept free for the table of contents and the report when the disk fills up: two to six hours
 of take. Smaller: a long take stays fragmented. Larger: matters on small disks."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def sync_interval_s(taken_s: float) -> float:
+    """Return how long to wait until the disk is told again, when the last time took `taken_s`."""
+    return min(max(SYNC_INTERVAL_S, taken_s / SYNC_SHARE), SYNC_LONGEST_S)
 
 
 @contextlib.contextmanager
