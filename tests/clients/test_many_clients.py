@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 
 import hypothesis
 import pytest
@@ -24,6 +25,9 @@ LEGAL = {
     "stopping": {"finished"},
     "finished": {"starting"},
 }
+
+SETTLED_S = 5.0
+"""How long a take may need to begin or end while four clients look at it one after the other."""
 
 clients = st.sampled_from(sorted(TRANSPORTS))
 roles = st.sampled_from(["mic", "system"])
@@ -95,7 +99,11 @@ class ManyClients(RuleBasedStateMachine):
 
     @invariant()
     def all_see_the_same(self):
-        seen = {name: client.seen() for name, client in self.clients.items()}
+        until = time.monotonic() + SETTLED_S
+        while True:
+            seen = {name: client.seen() for name, client in self.clients.items()}
+            if len({str(one) for one in seen.values()}) == 1 or time.monotonic() > until:
+                break
         assert len({str(one) for one in seen.values()}) == 1, seen
         one = seen["panel"]
         for role in ("mic", "system"):
@@ -140,6 +148,8 @@ def test_four_clients_on_four_transports():
     before = os.environ.get("ONETAKE_RUNTIME_DIR")
     settings = hypothesis.settings(
         max_examples=15,
+        # Threads and sockets: what failed once need not fail again, so nothing is made smaller.
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),
