@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from os import PathLike, fspath
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -195,12 +194,7 @@ class Take:
     def __enter__(self) -> Take:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._result is None:
             self.stop()
 

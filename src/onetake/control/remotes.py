@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from onetake.control.config import RemoteConfig
@@ -91,12 +90,7 @@ class Remotes:
             self._open = self._open.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def _panel_server(self) -> PanelServer:

@@ -10,7 +10,6 @@ import select
 import sys
 import termios
 import tty
-from types import TracebackType
 from typing import Any, TextIO
 
 __all__ = ["TerminalKeys"]
@@ -35,12 +34,7 @@ class TerminalKeys:
             tty.setcbreak(descriptor)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._before is not None:
             termios.tcsetattr(self._terminal.fileno(), termios.TCSADRAIN, self._before)
             self._before = None
