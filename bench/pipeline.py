@@ -48,7 +48,8 @@ from onetake.video.lane import VideoLane
 
 OVERLAY = Overlay(height=0.3, shape=Shape.CIRCLE)
 T0_NS = 1_000 * NS_PER_S
-BLOCK = 480
+BLOCK = 1920
+"""Samples in a block: 40 ms, as PulseAudio delivers them to us."""
 LOOP = 60
 """Pictures in a clip: 500 MB at 1080p."""
 CAMERA_FPS = 30
@@ -147,8 +148,8 @@ class Take:
         self._encode = meter.timed("encode", self._writer.write_video)
         self._fed = -RATE_LEAD
         self._mix_ns = 0
-        self.marks: list[float] = []
-        """Process CPU seconds at each second of the take."""
+        self.marks: list[tuple[float, float]] = []
+        """Process CPU seconds and private memory in MB at each second of the take."""
 
     def _write(self, position_ns: int, image: object) -> bool:
         self._encode(position_ns, image)
@@ -171,7 +172,7 @@ class Take:
                     Frame(frame.pts_ns - 1_000_000, *CAMERA_PX, picture, PixelFormat.AV)
                 )
             if number % fps == 0:
-                self.marks.append(time.process_time())
+                self.marks.append((time.process_time(), private_mb()))
             self._video.screen(frame)
             if number == 0:
                 self._video.start(T0_NS)
@@ -200,6 +201,14 @@ class Take:
             return
         for block in blocks:
             self._writer.write_audio(block.tracks)
+
+
+def private_mb() -> float:
+    """Return this process's private memory now."""
+    for text in Path("/proc/self/status").read_text().splitlines():
+        if text.startswith("RssAnon:"):
+            return int(text.split()[1]) / 1024
+    return 0.0
 
 
 RATE_LEAD = 24_000
@@ -414,9 +423,14 @@ def length(options: argparse.Namespace, folder: Path) -> None:
     cameras = camera_frames(material.camera)
     take = Take(material, cameras, Meter(), folder / "long.mp4")
     take.run()
-    marks = np.diff(take.marks) * 1e3 / options.fps
-    for part in np.array_split(marks, 6):
-        print(f"{len(part)} s: {np.median(part):.2f} CPU ms a frame")
+    cpu_s, memory_mb = np.array(take.marks).T
+    costs_ms = np.diff(cpu_s) * 1e3 / options.fps
+    parts = zip(np.array_split(costs_ms, 6), np.array_split(memory_mb[1:], 6), strict=True)
+    for costs, memory in parts:
+        print(
+            f"{len(costs)} s: {spread(list(costs))} CPU ms a frame, {memory.min():.0f} to"
+            f" {memory.max():.0f} MB private"
+        )
     (folder / "long.mp4").unlink()
 
 
