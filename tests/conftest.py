@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import hypothesis
 import pytest
-from tests.stage.processes import require
+from tests.stage.processes import require, temporary_folder
 from tests.stage.sound import SoundServer, pulseaudio
 from tests.stage.stage import Stage, changed_environment, stage
 from tests.stage.witness import MachineStoodStillError, Witness, total_s, witness
@@ -32,7 +33,11 @@ failure is a failure at once."""
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Begin to watch the machine."""
+    """Begin to watch the machine. Take no orders from outside: an `onetake ctl` beside the tests
+    must not find their takes."""
+    folder = temporary_folder()
+    os.environ["ONETAKE_RUNTIME_DIR"] = folder.name
+    session.config.add_cleanup(folder.cleanup)
     watching = witness()
     session.config.stash[_WITNESS] = watching.__enter__()
     session.config.add_cleanup(lambda: watching.__exit__(None, None, None))
