@@ -15,7 +15,7 @@ from pathlib import Path
 
 import av
 from tests.faults.judge import Found, look_at
-from tests.faults.rig import Recorded, Recording, Rig, recorder
+from tests.faults.rig import SIZE_PX, Recorded, Recording, Rig, recorder
 from tests.stage.processes import absent
 
 from onetake.errors import ExitCode
@@ -201,6 +201,23 @@ def _stopped(rig: Rig, take: Recording) -> None:
     take.send(signal.SIGCONT)
 
 
+def _display_mode(rig: Rig, take: Recording) -> None:
+    """Half as wide and half as high, and back: what a projector or a game does."""
+    xrandr = ["xrandr", "-d", rig.screen.there.display]
+    small = ["320", "330", "340", "350", "180", "183", "187", "190"]
+    for words in (
+        ["--newmode", "small", "6", *small],
+        ["--addmode", "screen", "small"],
+        ["--output", "screen", "--mode", "small"],
+    ):
+        # The mode is there already when this is not its first run.
+        subprocess.run([*xrandr, *words], check="--output" in words, stderr=subprocess.DEVNULL)
+    time.sleep(AWAY_S)
+    width_px, height_px = SIZE_PX
+    words = ["--output", "screen", "--mode", f"{width_px}x{height_px}"]
+    subprocess.run([*xrandr, *words], check=True)
+
+
 DEVICE_FAULTS: dict[str, Damage] = {
     "sound server restarted": Damage(_sound_server, ("mic", "system"), ("mic", "system")),
     "microphone unplugged": Damage(_microphone, ("mic",), ("mic", "system")),
@@ -210,6 +227,7 @@ DEVICE_FAULTS: dict[str, Damage] = {
     "X server restarted": Damage(_screen, ("screen",)),
     "network camera gone": Damage(_camera, ("camera",), has_camera=True),
     "camera joins late": Damage(_late_camera, ("camera",), has_camera=True),
+    "display mode changed": Damage(_display_mode, ("screen",)),
     "stopped for 5 s": Damage(_stopped, ("screen",)),
 }
 """Damage to devices and to the process, by name. All of it heals."""

@@ -29,7 +29,7 @@ from tests.stage.sound import MIC_ID, SYSTEM_ID, SoundServer, pulseaudio
 from tests.stage.witness import Span, Witness, witness
 from tests.stage.xserver import Screen, xvfb
 
-__all__ = ["FPS", "Part", "Recorded", "Recording", "Rig"]
+__all__ = ["FPS", "SIZE_PX", "Part", "Recorded", "Recording", "Rig"]
 
 FPS = 15
 """Frames a second of the takes: the faults are about time, and the machine may be small."""
