@@ -14,7 +14,6 @@ from onetake.control.config import (
     RemoteConfig,
     load_config,
     parse_config,
-    region_from_text,
     resolve_settings,
 )
 from onetake.control.config_text import config_text, explanation
@@ -176,10 +175,3 @@ def test_any_text_is_a_config_or_a_usage_error(text):
     """Garbage is refused, never a crash."""
     with contextlib.suppress(UsageError):
         parse_config(text, "fuzz")
-
-
-@pytest.mark.parametrize("text", ["", "1,2", "1,2,3", "-1,0,2x2", "0,0,2x", "0,0,99999999x2", "a"])
-def test_regions_that_are_none(text):
-    """A region is four numbers and nothing else."""
-    with pytest.raises(UsageError):
-        region_from_text(text)

@@ -21,7 +21,7 @@ import msgspec
 import platformdirs
 
 from onetake.errors import UsageError
-from onetake.model.geometry import Overlay, Rect
+from onetake.model.geometry import Overlay, region_from_text
 from onetake.model.settings import Settings
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "config_path",
     "load_config",
     "parse_config",
-    "region_from_text",
     "resolve_settings",
     "settings_of",
 ]
@@ -185,16 +184,6 @@ def settings_of(fields: Mapping[str, Any]) -> Settings:
         return settings
     except UsageError as error:
         raise UsageError(error.message, hint=error.hint) from error
-
-
-def region_from_text(text: str) -> Rect:
-    """Return the rectangle of `X,Y,WxH`. Raises UsageError."""
-    found = re.fullmatch(r"(\d{1,6}),(\d{1,6}),(\d{1,6})x(\d{1,6})", text.strip())
-    if found is None:
-        raise UsageError(
-            f"'{text}' is no region", hint="write it as X,Y,WxH, for example 0,0,1280x720"
-        )
-    return Rect(*(int(number) for number in found.groups()))
 
 
 def _merge(

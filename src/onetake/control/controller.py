@@ -20,10 +20,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from onetake.control.next_settings import after, shown_with, with_controls_of
 from onetake.control.permission import allowed_settings, meant_device, refuse_unlisted
 from onetake.control.protocol import Toggle
 from onetake.control.relay import Listening, RecorderLike, Relay, TakeLike
-from onetake.control.standing import after, shown_with, with_controls_of
 from onetake.engine.broadcast import Broadcaster, always
 from onetake.errors import InvalidState, UsageError
 from onetake.file.naming import default_folder

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from onetake.control.controller import Controller, DeviceList, Origin
-from onetake.control.picture import jpeg
+from onetake.control.preview_picture import jpeg
 from onetake.control.protocol import (
     Nothing,
     PreviewPicture,

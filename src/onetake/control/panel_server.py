@@ -25,7 +25,7 @@ from onetake.control.event_pump import EventPump
 from onetake.control.guard import MAX_CLIENTS, OneTimeTokens, Pace, Throttle
 from onetake.control.jsonrpc import RpcSession, event_line
 from onetake.control.panel_session import opened
-from onetake.control.picture import fresh_picture, jpeg
+from onetake.control.preview_picture import fresh_picture, jpeg
 from onetake.control.socket_client import SocketClient
 from onetake.control.websocket_server import Served, WebSocketServer
 from onetake.model.events import Event, Finished

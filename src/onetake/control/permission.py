@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from onetake.control.standing import SETTINGS_FIELD
+from onetake.control.next_settings import SETTINGS_FIELD
 from onetake.errors import UsageError
 from onetake.file.naming import file_in_folder
 from onetake.model.commands import SwitchDevice

@@ -12,10 +12,10 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from onetake.control.announced_session import AnnouncedSession
 from onetake.control.config import RemoteConfig
 from onetake.control.controller import Controller
 from onetake.control.notify import Notifier
-from onetake.control.session import AnnouncedSession
 from onetake.errors import UsageError
 
 if TYPE_CHECKING:

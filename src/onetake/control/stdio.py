@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from onetake.control.controller import Controller, Origin
 from onetake.control.event_pump import EventPump
-from onetake.control.lines import LineConversation
+from onetake.control.line_conversation import LineConversation
 
 __all__ = ["run_stdio"]
 

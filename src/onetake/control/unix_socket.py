@@ -16,7 +16,7 @@ from pathlib import Path
 
 from onetake.control.controller import Controller, Origin
 from onetake.control.event_pump import EventPump
-from onetake.control.lines import LineConversation
+from onetake.control.line_conversation import LineConversation
 from onetake.control.runtime_dir import MAX_SOCKET_PATH_BYTES, checked_session_id, runtime_dir
 from onetake.errors import InvalidState, OutputFailed, UsageError
 from onetake.model.events import Event

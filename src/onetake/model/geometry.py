@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 import msgspec
 
-__all__ = ["Anchor", "Overlay", "Rect", "Shape"]
+from onetake.errors import UsageError
+
+__all__ = ["Anchor", "Overlay", "Rect", "Shape", "region_from_text"]
 
 
 class Rect(msgspec.Struct, frozen=True):
@@ -33,6 +36,16 @@ class Rect(msgspec.Struct, frozen=True):
         width_px = min(self.right_px, other.right_px) - x_px
         height_px = min(self.bottom_px, other.bottom_px) - y_px
         return Rect(x_px, y_px, width_px, height_px) if width_px > 0 and height_px > 0 else None
+
+
+def region_from_text(text: str) -> Rect:
+    """Return the rectangle of `X,Y,WxH`. Raises UsageError."""
+    found = re.fullmatch(r"(\d{1,6}),(\d{1,6}),(\d{1,6})x(\d{1,6})", text.strip())
+    if found is None:
+        raise UsageError(
+            f"'{text}' is no region", hint="write it as X,Y,WxH, for example 0,0,1280x720"
+        )
+    return Rect(*(int(number) for number in found.groups()))
 
 
 class Anchor(StrEnum):

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from onetake.errors import UsageError
 from onetake.model.describe import field_docs
-from onetake.model.geometry import Overlay, Rect
+from onetake.model.geometry import Overlay, Rect, region_from_text
 from onetake.model.settings import Settings
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def _placeholder(field: str, kind: Any) -> str:
 
 def _reader(kind: Any) -> Any:
     if kind is Rect:
-        return _region
+        return region_from_text
     if typing.get_origin(kind) is tuple:
         return _names
     return str if _is_choice(kind) else kind
@@ -162,12 +161,3 @@ def _is_choice(kind: Any) -> bool:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _region(text: str) -> Rect:
-    found = re.fullmatch(r"(\d+),(\d+),(\d+)x(\d+)", text.strip())
-    if found is None:
-        raise UsageError(
-            f"'{text}' is no region", hint="write it as X,Y,WxH, for example 0,0,1280x720"
-        )
-    return Rect(*(int(number) for number in found.groups()))

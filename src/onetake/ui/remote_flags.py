@@ -62,9 +62,9 @@ def waiting_recorder(arguments: argparse.Namespace) -> Iterator[tuple[Controller
 
     Raises UsageError for settings that make no sense, and what opening the adapters raises.
     """
+    from onetake.control.announced_session import own_session_id
     from onetake.control.controller import Controller
     from onetake.control.remotes import Remotes
-    from onetake.control.session import own_session_id
     from onetake.engine.recorder import Recorder
 
     resolved, config = chosen(arguments, given_settings(arguments))

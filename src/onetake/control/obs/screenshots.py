@@ -14,7 +14,7 @@ from onetake.control.obs.context import Context
 from onetake.control.obs.fields import Fields, RequestError, Status
 from onetake.control.obs.handler import Handler
 from onetake.control.obs.nouns import INPUTS, SCENE, SCENE_UUID
-from onetake.control.picture import fitted_size_px, fresh_picture, jpeg, png, scaled
+from onetake.control.preview_picture import fitted_size_px, fresh_picture, jpeg, png, scaled
 from onetake.file.naming import safe_name
 
 __all__ = ["SCREENSHOT_REQUESTS"]

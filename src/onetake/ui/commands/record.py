@@ -44,9 +44,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record one take; returns the exit code."""
+    from onetake.control.announced_session import own_session_id
     from onetake.control.controller import Controller
     from onetake.control.remotes import Remotes
-    from onetake.control.session import own_session_id
     from onetake.engine.recorder import Recorder
     from onetake.ui.recording import exit_code_of, run_take
 
@@ -76,7 +76,7 @@ def _detach(arguments: argparse.Namespace) -> int:
     """Start the same command in the background, without --detach."""
     import json
 
-    from onetake.control.session import launch_detached, own_session_id
+    from onetake.control.announced_session import launch_detached, own_session_id
 
     session_id = arguments.session or own_session_id()
     words = [word for word in arguments.words if word != "--detach"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from onetake.control import ctl
-from onetake.control.session import launch_detached
+from onetake.control.announced_session import launch_detached
 from onetake.control.session_files import live_sessions
 from onetake.errors import InvalidState, OnetakeError, OutputFailed
 
@@ -18,7 +18,7 @@ RECORDER = """
 import signal, sys
 from tests.control.fakes import FakeRecorder
 from onetake.control.controller import Controller
-from onetake.control.session import AnnouncedSession
+from onetake.control.announced_session import AnnouncedSession
 controller = Controller(FakeRecorder())
 with AnnouncedSession(controller, "back"):
     controller.start()
