@@ -64,9 +64,12 @@ CALM_JITTER_S = 1.5e-3
 """Single stamps that scatter more hide a loss of one block from the eye; the shift test alone sees
 it then. Smaller: ordinary devices of a busy machine never count as calm."""
 
-CALM_SD_S = 0.1e-3
-"""The place must be known this well before less than the whole look-ahead will do. More: the first
-seconds of a take at 1 ms of jitter are half a millisecond off."""
+CALM_SD_S = 0.07e-3
+"""What is played must be placed this well before less than the whole look-ahead will do. More: the
+first seconds at 1 ms of jitter and a clock that wanders are over half a millisecond off."""
+
+CALM_BEHIND_S = 0.5
+"""How far behind the newest stamp is played then."""
 
 ODD_SIGMAS = 5.0
 ODD_LEAST_S = 2.5e-3
@@ -148,10 +151,13 @@ class DeviceClock:
     def is_calm(self) -> bool:
         """Whether nothing speaks for a loss or a stall at this instant: stamps scatter little, the
         place is known well, and the newest stamp lies where it was foretold."""
+        if not self._has_news_as_foretold():
+            return False
+        return self.state.offset_sd_at(self._times_s[-1] - CALM_BEHIND_S) <= CALM_SD_S
+
+    def _has_news_as_foretold(self) -> bool:
         state = self._state
         if state is None or self.jitter_s > CALM_JITTER_S or not self._times_s:
-            return False
-        if state.offset_sd_at(self._times_s[-1]) > CALM_SD_S:
             return False
         deviation_s = self._offsets_s[-1] - state.offset_at(self._times_s[-1])
         return abs(deviation_s) <= max(ODD_SIGMAS * self.jitter_s, ODD_LEAST_S)
@@ -304,7 +310,7 @@ class DeviceClock:
         assert self._bank is not None
         assert self._first_time_s is not None
         is_young = self._state.time_s - self._first_time_s < YOUNG_S
-        is_worth_it = is_young or (self.jitter_s <= FINE_JITTER_S and self.is_calm)
+        is_worth_it = is_young or (self.jitter_s <= FINE_JITTER_S and self._has_news_as_foretold())
         if not is_worth_it or len(self._times_s) < LEAST_LAST_BLOCKS:
             return self._state
         times, offsets = np.array(self._times_s), np.array(self._offsets_s)
