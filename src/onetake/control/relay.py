@@ -169,10 +169,12 @@ class Relay:
             self._catch_up(take)
             self.is_listening.set()
             while not (take.is_ended and self._is_over()):
+                # Asked before the wait: what a take says last waits there when it has ended.
+                was_ended = take.is_ended
                 event = listening.get(_GET_S)
                 if event is not None:
                     self._forward(event)
-                elif take.is_ended:
+                elif was_ended:
                     self._end(take)
         finally:
             listening.close()
