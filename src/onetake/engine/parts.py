@@ -5,7 +5,7 @@
 
 To the lanes a chain looks like one writer that never ends; each file begins at 0 again. Invariant:
 every sample and every frame goes into exactly one file, by its position alone: the video lane is
-two seconds ahead of the audio lane, so for that time both files are open.
+up to two seconds ahead of the audio lane, so for that time both files are open.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class PartChain:
                 end = min(count, following.start_sample - self._next_sample + offset)
             if end > offset:
                 run = [track[offset:end] for track in samples]
-                # Also into a file that has failed: the sound of its last two seconds comes only
+                # Also into a file that has failed: the sound of its last moments comes only
                 # now, and most failures are the disk's, which keep no encoder from encoding.
                 self._attempt(part, partial(part.writer.write_audio, run))
                 self._next_sample += end - offset
