@@ -232,7 +232,11 @@ def main() -> None:
                     for who, command in commands.items()
                 ]
                 if obs_studio.is_there() and has_sound:
-                    readings.append(record_with_obs(there, screen, folder, fps, target, seconds))
+                    try:
+                        reading = record_with_obs(there, screen, folder, fps, target, seconds)
+                        readings.append(reading)
+                    except FileNotFoundError as error:
+                        print(f"obs      {error}")
                 for reading in readings:
                     print(line(reading, fps, is_moving=name == "pattern"), flush=True)
                 for other in readings[1:]:

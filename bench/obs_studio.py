@@ -106,6 +106,8 @@ def _scenes(screen: Screen) -> dict[str, Any]:
 
 def finished(home: Path, target: Path) -> None:
     """Make an MP4 of the recording that was cut off. Raises FileNotFoundError without one."""
-    (recording,) = (home / "out").glob("*.mkv")
+    recording = next((home / "out").glob("*.mkv"), None)
+    if recording is None:
+        raise FileNotFoundError("it had not begun to record")
     command = ["ffmpeg", "-v", "error", "-y", "-i", str(recording), "-c", "copy", str(target)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
