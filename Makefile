@@ -24,7 +24,7 @@ system-packages:
 test: $(STAMP) system-packages  ## everything, real devices included where they can be had
 	$(BIN)/python -m pytest
 
-check: $(STAMP)  ## format, lint, types, unit tests: under a minute
+check: $(STAMP)  ## format, lint, types, unit tests: about a minute of one processor
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
