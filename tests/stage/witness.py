@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.stage.processes import child, temporary_folder
 
-__all__ = ["MachineStoodStillError", "Witness", "total_s", "witness"]
+__all__ = ["MachineStoodStillError", "Witness", "this_machine", "total_s", "witness"]
 
 Span = tuple[int, int]
 """(from, to) in ns of the monotonic clock."""
@@ -61,6 +61,14 @@ def total_s(spans: Sequence[Span]) -> float:
     return sum(last - first for first, last in spans) / 1e9
 
 
+_running: list[Witness] = []
+
+
+def this_machine() -> Witness:
+    """Return the witness that has been running longest: the test run's own."""
+    return _running[0]
+
+
 @contextmanager
 def witness() -> Iterator[Witness]:
     """Watch every core that this process may use, until the end of the block."""
@@ -70,4 +78,9 @@ def witness() -> Iterator[Witness]:
         for core in cores:
             command = [sys.executable, "-S", "-E", str(_CLOCK), str(core)]
             stack.enter_context(child(command, log=folder / f"clock-{core}"))
-        yield Witness(folder)
+        watching = Witness(folder)
+        _running.append(watching)
+        try:
+            yield watching
+        finally:
+            _running.remove(watching)
