@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
-.PHONY: demo test check docs wheels system-packages clean format
+.PHONY: demo test check style unit docs wheels system-packages clean format
 
 $(STAMP): requirements/dev.txt pyproject.toml setup.py src/onetake/audio/_kernel.c src/onetake/video/_kernel.c
 	$(PYTHON) -m venv $(VENV)
@@ -24,10 +24,15 @@ system-packages:
 test: $(STAMP) system-packages  ## everything, real devices included where they can be had
 	$(BIN)/python -m pytest
 
-check: $(STAMP)  ## format, lint, types, unit tests: about a minute of one processor
+check: $(STAMP)  ## format, lint, types and unit tests, side by side
+	@$(MAKE) --no-print-directory --jobs=2 style unit
+
+style: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+unit: $(STAMP)
 	$(BIN)/python -m pytest -q -m "not real and not slow" --hypothesis-profile=quick
 
 $(DOCS_STAMP): requirements/docs.txt
