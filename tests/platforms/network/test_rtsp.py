@@ -37,7 +37,7 @@ def test_pictures_come_evenly_stamped() -> None:
     assert min(ages_ms[5:]) > -1
 
 
-@pytest.mark.flaky(reruns=2)  # Once in some sixty runs nothing comes any more; the cause is unknown.
+@pytest.mark.flaky(reruns=2)  # once in sixty nothing comes any more (docs/notes)
 def test_a_silent_session_is_whole_when_pictures_come_again() -> None:
     """Reads that time out slice by slice do not break the stream: a stop stays possible, and after
     a stall of 1 s pictures go on in the same session."""
