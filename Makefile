@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
-.PHONY: demo test check style unit docs wheels system-packages clean format
+.PHONY: demo test check style unit-pure unit-edges unit-platforms docs wheels system-packages clean format
 
 $(STAMP): requirements/dev.txt pyproject.toml setup.py src/onetake/audio/_kernel.c src/onetake/video/_kernel.c
 	$(PYTHON) -m venv $(VENV)
@@ -25,15 +25,25 @@ test: $(STAMP) system-packages  ## everything, real devices included where they 
 	$(BIN)/python -m pytest
 
 check: $(STAMP)  ## format, lint, types and unit tests, side by side
-	@$(MAKE) --no-print-directory --jobs=2 style unit
+	@$(MAKE) --no-print-directory --jobs=4 style unit-pure unit-edges unit-platforms
 
 style: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-unit: $(STAMP)
-	$(BIN)/python -m pytest -q -m "not real and not slow" --hypothesis-profile=quick
+# Three runs side by side, since those at the edges wait more than they work.
+UNIT := $(BIN)/python -m pytest -q -m "not real and not slow" --hypothesis-profile=quick
+EDGES := tests/control tests/ui tests/engine tests/file
+
+unit-pure: $(STAMP)
+	$(UNIT) --ignore=tests/platforms $(EDGES:%=--ignore=%)
+
+unit-edges: $(STAMP)
+	$(UNIT) $(EDGES)
+
+unit-platforms: $(STAMP)
+	$(UNIT) tests/platforms
 
 $(DOCS_STAMP): requirements/docs.txt
 	$(PYTHON) -m venv $(DOCS_VENV)
