@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import hypothesis
 import pytest
 from tests.stage.processes import require, temporary_folder
 from tests.stage.sound import SoundServer, pulseaudio
 from tests.stage.stage import Stage, changed_environment, stage
-from tests.stage.witness import MachineStoodStillError, Witness, total_s, witness
+from tests.stage.witness import MachineStoodStillError, Witness, this_machine, total_s, witness
 from tests.stage.xserver import Screen, xvfb
 
 # The machine that runs the tests is shared: a slow example is no failure.
@@ -24,7 +24,6 @@ hypothesis.settings.load_profile("shared")
 REAL_PROGRAMS = ("Xvfb", "xrandr", "xdotool", "pulseaudio", "pactl", "pacat", "ffmpeg", "gcc")
 
 
-_WITNESS = pytest.StashKey[Witness]()
 _BEGIN_NS = pytest.StashKey[int]()
 
 RUNS = 3
@@ -35,12 +34,10 @@ failure is a failure at once."""
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Begin to watch the machine. Take no orders from outside: an `onetake ctl` beside the tests
     must not find their takes."""
-    folder = temporary_folder()
-    os.environ["ONETAKE_RUNTIME_DIR"] = folder.name
-    session.config.add_cleanup(folder.cleanup)
-    watching = witness()
-    session.config.stash[_WITNESS] = watching.__enter__()
-    session.config.add_cleanup(lambda: watching.__exit__(None, None, None))
+    stack = ExitStack()
+    session.config.add_cleanup(stack.close)
+    os.environ["ONETAKE_RUNTIME_DIR"] = stack.enter_context(temporary_folder())
+    stack.enter_context(witness())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,7 +53,7 @@ def _judged(item: pytest.Item) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        stalls = item.config.stash[_WITNESS].stalls(item.stash[_BEGIN_NS])
+        stalls = this_machine().stalls(item.stash[_BEGIN_NS])
         if not stalls:
             raise
         raise MachineStoodStillError(
@@ -84,9 +81,9 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def machine(request: pytest.FixtureRequest) -> Witness:
+def machine() -> Witness:
     """Who knows when the machine stood still."""
-    return request.config.stash[_WITNESS]
+    return this_machine()
 
 
 @pytest.fixture
