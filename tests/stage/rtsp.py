@@ -7,8 +7,10 @@ The pictures come from ffmpeg as RTP packets; this file only speaks the session 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,21 +22,27 @@ __all__ = ["RtspCamera", "rtsp_camera"]
 
 @dataclass
 class RtspCamera:
-    """A running camera. `is_frozen` stops the pictures while the connection stays."""
+    """A running camera.
+
+    `is_frozen` stops the pictures while the connection stays; `gap_s` stops in the middle of every
+    thirtieth packet for so long, as TCP does where it sends a lost segment again.
+    """
 
     url: str
     server: socket.socket
     rtp: socket.socket
     sdp: bytes
     is_frozen: bool = False
+    gap_s: float = 0.0
     clients: list[socket.socket] = field(default_factory=list)
+    """Who plays. Appended to by their own threads, replaced as a whole by `hang_up`."""
 
     def hang_up(self) -> None:
         """Cut every connection, as a camera that loses power."""
-        for client in self.clients:
+        clients, self.clients = self.clients, []
+        for client in clients:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
-        self.clients.clear()
 
     def accept_clients(self) -> None:
         """Serve until the server's socket is closed. Own thread."""
@@ -75,7 +83,7 @@ class RtspCamera:
 
     def relay(self) -> None:
         """Pass RTP packets on to the players until the socket is closed. Own thread."""
-        while True:
+        for count in itertools.count(1):
             try:
                 packet = self.rtp.recv(65536)
             except OSError:
@@ -83,11 +91,12 @@ class RtspCamera:
             if self.is_frozen:
                 continue
             framed = b"$\0" + len(packet).to_bytes(2, "big") + packet
-            for client in list(self.clients):
-                try:
-                    client.sendall(framed)
-                except OSError:
-                    self.clients.remove(client)
+            gap_s = 0.0 if count % 30 else self.gap_s
+            for client in self.clients:
+                with contextlib.suppress(OSError):  # it left; its own thread has closed it
+                    client.sendall(framed[:1])
+                    time.sleep(gap_s)
+                    client.sendall(framed[1:])
 
 
 @contextlib.contextmanager

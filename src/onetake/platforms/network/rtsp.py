@@ -1,19 +1,20 @@
 """A network camera that speaks RTSP, through FFmpeg, over TCP.
 
-FFmpeg's reads are cut into slices by its interrupt callback: after an empty slice the session is
-whole and the next read goes on (tests/platforms/network/test_rtsp.py holds that).
+FFmpeg can only break a read off where it may be in the middle of a packet, and then the session's
+framing is lost. So a thread of its own reads without being broken off, and who waits for pictures
+waits at a queue (tests/platforms/network/test_rtsp.py, docs/notes/linux-devices.md).
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
 from fractions import Fraction
+from queue import Empty, Full, Queue
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import av
-from av.error import EOFError as AvEofError
 from av.error import ExitError, FFmpegError, HTTPUnauthorizedError, InvalidDataError
 
 from onetake.errors import DeviceUnavailable, PermissionDenied
@@ -21,7 +22,7 @@ from onetake.model.media import StampKind
 from onetake.model.units import NS_PER_S
 from onetake.platforms.network.arrival import ArrivalClock
 from onetake.platforms.network.url import without_credentials
-from onetake.platforms.pictures import SLICE_S, Picture
+from onetake.platforms.pictures import SILENCE_LIMIT_S, SLICE_S, Picture
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -35,6 +36,11 @@ _OPTIONS = {
     "fflags": "nobuffer",
     "flags": "low_delay",
 }
+
+QUEUE_PACKETS = 8
+"""Packets of pictures that wait for the source's thread, a quarter of a second at 30 a second. When
+it is full the reader waits, and the network holds back the rest: smaller and a scheduling delay
+reaches the camera; larger only adds delay where the take cannot keep up anyway."""
 
 
 class RtspPictures:
@@ -53,15 +59,16 @@ class RtspPictures:
         self._label = without_credentials(url)
         self._clock = clock
         self._arrival = ArrivalClock()
-        self._container: InputContainer | None = None
-        self._packets: Iterator[av.Packet[av.VideoStream]] | None = None
+        self._came: Queue[list[Picture] | DeviceUnavailable] = Queue(QUEUE_PACKETS)
+        self._is_closed = Event()
+        self._reader: Thread | None = None
         self.size_px = (0, 0)
 
     def open(self, deadline_s: float) -> None:
         """Begin to play. Raises DeviceUnavailable, PermissionDenied."""
         left_s = max(0.1, deadline_s - time.monotonic())
         try:
-            self._container = av.open(self._url, options=_OPTIONS, timeout=(left_s, SLICE_S))
+            container = av.open(self._url, options=_OPTIONS, timeout=(left_s, SILENCE_LIMIT_S))
         except HTTPUnauthorizedError as exc:
             raise PermissionDenied(
                 f"the camera {self._label} wants a user and a password",
@@ -73,29 +80,57 @@ class RtspPictures:
                 f"the camera {self._label} cannot be reached: {reason}",
                 hint="check that it is on, and the address's path",
             ) from exc
-        videos = self._container.streams.video
+        videos = container.streams.video
         if not videos:
+            container.close()
             raise DeviceUnavailable(f"{self._label} sends no pictures")
         context = videos[0].codec_context
         context.thread_count = 1  # frame threads hold pictures back, one each
         self.size_px = (context.width, context.height)
+        self._reader = Thread(
+            target=self._read_all, args=[container], name="camera-rtsp", daemon=True
+        )
+        self._reader.start()
 
     def read(self) -> list[Picture]:
         """Return the pictures of the next packet. Raises DeviceUnavailable at the end."""
-        assert self._container is not None
-        if self._packets is None:
-            self._packets = self._container.demux(self._container.streams.video[0])
         try:
-            packet = next(self._packets, None)
-            if packet is None or not packet.size:
-                raise DeviceUnavailable(f"the camera {self._label} ended the stream")
-            return self._decoded(packet, self._clock.now_ns())
-        except (ExitError, InvalidDataError):
-            # Nothing came in this slice, or nothing that can be shown before the next key frame.
-            self._packets = None
+            came = self._came.get(timeout=SLICE_S)
+        except Empty:
             return []
-        except (AvEofError, FFmpegError, OSError) as exc:
-            raise DeviceUnavailable(f"the camera {self._label} is gone: {exc.strerror}") from exc
+        if isinstance(came, DeviceUnavailable):
+            raise came
+        return came
+
+    def _read_all(self, container: InputContainer) -> None:
+        """Hand over what comes until the end or `close`; the container is this thread's."""
+        try:
+            self._hand_over(container)
+        except ExitError:
+            self._put(DeviceUnavailable(f"the camera {self._label} fell silent"))
+        except (FFmpegError, OSError) as exc:  # its text would hold the address with the password
+            self._put(DeviceUnavailable(f"the camera {self._label} is gone: {exc.strerror}"))
+        except Exception as exc:  # noqa: BLE001  top of a thread: who waits must hear of its end
+            self._put(DeviceUnavailable(f"the camera {self._label} failed: {type(exc).__name__}"))
+        finally:
+            with contextlib.suppress(FFmpegError, OSError):
+                container.close()
+
+    def _hand_over(self, container: InputContainer) -> None:
+        for packet in container.demux(container.streams.video[0]):
+            if self._is_closed.is_set():
+                return
+            if not packet.size:
+                break
+            with contextlib.suppress(InvalidDataError):  # not shown before the next key frame
+                self._put(self._decoded(packet, self._clock.now_ns()))
+        self._put(DeviceUnavailable(f"the camera {self._label} ended the stream"))
+
+    def _put(self, item: list[Picture] | DeviceUnavailable) -> None:
+        while not self._is_closed.is_set():
+            with contextlib.suppress(Full):
+                self._came.put(item, timeout=SLICE_S)
+                return
 
     def _decoded(self, packet: av.Packet[av.VideoStream], arrival_ns: int) -> list[Picture]:
         sent = packet.dts if packet.dts is not None else packet.pts
@@ -111,12 +146,15 @@ class RtspPictures:
         return pictures
 
     def close(self) -> None:
-        """Hang up. Idempotent, never raises."""
-        self._packets = None
-        if self._container is not None:
-            with contextlib.suppress(FFmpegError, OSError):
-                self._container.close()
-            self._container = None
+        """Hang up. Idempotent, never raises.
+
+        The reader ends with the packet that comes next; where none comes, it lets the camera go
+        after SILENCE_LIMIT_S, and nobody waits for that.
+        """
+        self._is_closed.set()
+        if self._reader is not None:
+            self._reader.join(SLICE_S)
+            self._reader = None
 
 
 def _ns(ticks: int, base: Fraction) -> int:
