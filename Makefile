@@ -1,5 +1,6 @@
 # Everything is one word: demo, test, check. See CONTRIBUTING.md.
 PYTHON ?= python3
+IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -10,6 +11,7 @@ DOCS_STAMP := $(DOCS_VENV)/.installed
 .PHONY: demo test check style unit-pure unit-edges unit-platforms docs wheels system-packages clean format
 
 $(STAMP): requirements/dev.txt pyproject.toml setup.py src/onetake/audio/_kernel.c src/onetake/video/_kernel.c
+	@$(PYTHON) -c '$(IS_NEW_ENOUGH)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -46,6 +48,7 @@ unit-platforms: $(STAMP)
 	$(UNIT) tests/platforms
 
 $(DOCS_STAMP): requirements/docs.txt
+	@$(PYTHON) -c '$(IS_NEW_ENOUGH)'
 	$(PYTHON) -m venv $(DOCS_VENV)
 	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	touch $(DOCS_STAMP)
