@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import importlib.util
 import re
 import shlex
@@ -13,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from scripts.reference.parsers import command_list
-from tests.docs.pages import HOME, PAGES, blocks, spans
+from tests.docs.pages import HOME, PAGES, blocks, prose, spans, text_of
 
 from onetake.control.verbs import VERBS
 from onetake.errors import UsageError
+from onetake.model.geometry import Overlay
+from onetake.model.settings import Settings
 from onetake.ui.parser import make_parser
 
 _SHELL = ("sh", "bash", "console", "")
@@ -30,6 +31,7 @@ def typed(page: Path) -> Iterator[str]:
             for line in text.replace("\\\n", " ").splitlines():
                 # Lists of commands stand in columns, two blanks or more apart.
                 yield from re.split(r"\s{2,}(?=onetake )", _PROMPTS.sub("", line.strip()))
+    yield from re.findall(r"^ {4}((?:onetake|make|python|pytest|sh) .*)$", prose(page), re.M)
     yield from spans(page)
 
 
@@ -90,11 +92,6 @@ def test_nonsense_is_refused(words):
         _understand(words)
 
 
-@functools.cache
-def _parser() -> argparse.ArgumentParser:
-    return make_parser()
-
-
 def _understand(words: list[str]) -> None:
     if words in ([], ["--version"], ["--help"]) or words[1:] == ["--help"]:
         return
@@ -151,6 +148,38 @@ def test_every_script_exists():
     assert unknown == []
 
 
+def test_every_flag_of_a_script_exists():
+    """Each `--flag` given to a `python FILE` or `python -m MODULE` is one it has."""
+    unknown = []
+    flags = 0
+    for place, words in lines_for("python"):
+        name = "".join(words[:1])
+        if name == "-m":
+            name = words[1].replace(".", "/") + ".py"
+        if (HOME / name).is_file():
+            text = (HOME / name).read_text(encoding="utf-8")
+            given = [word.partition("=")[0] for word in words if word.startswith("--")]
+            unknown += [f"{place}: {flag}" for flag in given if f'"{flag}"' not in text]
+            flags += len(given)
+    assert flags > 15  # They are found at all.
+    assert unknown == []
+
+
+def test_every_environment_variable_is_read():
+    """Each `ONETAKE_…` of the pages is read by something: a setting, the program or a test."""
+    files = [HOME / "Makefile", *(HOME / "packaging").rglob("*.sh")]
+    files += [path for room in ("src", "tests", "bench") for path in (HOME / room).rglob("*.py")]
+    known = set(re.findall(r"ONETAKE_[A-Z_]*[A-Z]", "\n".join(map(_text, files))))
+    known |= {f"ONETAKE_{field.upper()}" for field in Settings.__struct_fields__}
+    known |= {f"ONETAKE_OVERLAY_{field.upper()}" for field in Overlay.__struct_fields__}
+    named = {
+        (name, str(page))
+        for page in PAGES
+        for name in re.findall(r"ONETAKE_[A-Z_]*[A-Z]", text_of(page))
+    }
+    assert {one for one in named if one[0] not in known} == set()
+
+
 def test_every_named_test_exists():
     """Each `test_…` the pages name as a proof is a test, or a file of tests."""
     texts = [path.read_text(encoding="utf-8") for path in (HOME / "tests").rglob("test_*.py")]
@@ -176,3 +205,7 @@ def test_every_named_file_exists():
         if re.fullmatch(r"\.?[\w-]+(/[\w.-]+)+\.(py|c|h|sh|md|json|yml|txt|css|js)", span)
     }
     assert {one for one in named if not any((root / one[0]).exists() for root in roots)} == set()
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
