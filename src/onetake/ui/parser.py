@@ -26,7 +26,7 @@ from onetake.ui.commands import (
     schema,
     selftest,
 )
-from onetake.ui.help import HelpFormatter, synopsis
+from onetake.ui.help import HelpFormatter, examples, synopsis
 
 __all__ = ["make_parser"]
 
@@ -60,6 +60,14 @@ def make_parser() -> argparse.ArgumentParser:
         prog="onetake",
         description="Record screen, system sound, microphone and camera into one file, in one "
         "pass, on one timeline.",
+        epilog=examples(
+            {
+                "onetake doctor": "would a take go well here?",
+                "onetake record lesson.mp4": "q or Ctrl-C stops",
+                "onetake check lesson.mp4": "what is true of the file",
+                "onetake record --help": "every flag; so it is for each command",
+            }
+        ),
     )
     parser.add_argument("--version", action="version", version=f"onetake {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)

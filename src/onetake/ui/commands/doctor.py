@@ -29,7 +29,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "doctor",
         help="see whether a take would go well here",
         description="Try every device, the encoder and the folder for a moment, and say what to do "
-        "about what is wrong. Takes the flags of 'record'. Ends with 0 when a take would start.",
+        "about what is wrong. Takes the flags of 'record'. Ends with 0 when a take would start, "
+        "else with 1.",
     )
     parser.add_argument("file", nargs="?", default="", metavar="FILE", help="where it would go")
     parser.add_argument(

@@ -11,7 +11,10 @@ __all__ = ["add"]
 def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "obs-password", help="show the password of the obs-websocket adapter"
+        "obs-password",
+        help="show the password of the obs-websocket adapter",
+        description="Print the password that Companion, a Stream Deck or a script has to be given; "
+        "it is made the first time.",
     )
     parser.add_argument("--show", action="store_true", required=True, help="print it")
     parser.set_defaults(run=run)

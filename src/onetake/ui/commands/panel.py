@@ -37,7 +37,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     app = commands.add_parser(
         "app",
         help="record from a window",
-        description="Open the panel in a window of its own; needs the extra 'onetake[app]'.",
+        description="Open the panel in a window of its own; needs the package pywebview.",
     )
     add_obs(app)
     app.set_defaults(run=_app, panel=-1, session=None)

@@ -11,7 +11,10 @@ __all__ = ["add"]
 def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "schema", help="print the JSON Schema of commands, events, settings and report"
+        "schema",
+        help="print the JSON Schema of commands, events, settings and report",
+        description="Print the JSON Schema of everything that goes between a recorder and programs "
+        "that drive it: methods, commands, events, settings and report.",
     )
     parser.set_defaults(run=run)
 

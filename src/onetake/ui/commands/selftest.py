@@ -45,7 +45,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "the real devices, and say how far apart they are in the file. Turn the volume up; the "
         "microphone should hear the speakers. Takes the flags of 'record'.",
     )
-    parser.add_argument("--seconds", type=float, metavar="S", help="how long")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="how long; left out = 20, without devices 6"
+    )
     parser.add_argument("--keep", metavar="FILE", default="", help="keep the recorded file")
     parser.add_argument(
         "--remember",

@@ -35,7 +35,8 @@ def open_window(url: str) -> None:
     except ImportError as error:
         raise UsageError(
             "a window of its own needs the package pywebview",
-            hint="install onetake[app], or use 'onetake panel' with a browser",
+            hint="'pipx inject onetake pywebview' or 'pip install pywebview', whichever installed "
+            "onetake; or use 'onetake panel' with a browser",
         ) from error
     window = webview.create_window("onetake", url, width=WIDTH_PX, height=HEIGHT_PX)
     try:
