@@ -18,6 +18,7 @@ from onetake.control.verbs import VERBS
 from onetake.errors import UsageError
 from onetake.model.geometry import Overlay
 from onetake.model.settings import Settings
+from onetake.ui.help import examples_of
 from onetake.ui.parser import make_parser
 
 _SHELL = ("sh", "bash", "console", "")
@@ -77,7 +78,10 @@ def test_every_onetake_line_parses():
     assert refused == []
 
 
-@pytest.mark.parametrize("line", [line for one in command_list() for line in one.examples])
+@pytest.mark.parametrize(
+    "line",
+    [*examples_of(make_parser()), *(line for one in command_list() for line in one.examples)],
+)
 def test_the_examples_of_the_help_parse(line):
     """They are command lines, too."""
     _understand(line.split()[1:])

@@ -28,6 +28,12 @@ def test_help_begins_with_one_line_of_usage(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", commands())
+def test_every_command_is_explained(name):
+    """Above its flags stands what it does."""
+    assert commands()[name].description
+
+
+@pytest.mark.parametrize("name", commands())
 def test_every_argument_is_explained(name):
     """No flag and no argument stands there without a word about it."""
     unexplained = [one.dest for one in commands()[name]._actions if not one.help]
