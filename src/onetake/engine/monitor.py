@@ -1,4 +1,4 @@
-"""Watches a running take: levels, wrong silence, clipping, frame rate, room on the disk.
+"""Watches a running take: levels, wrong silence, clipping, echo, frame rate, room on the disk.
 
 It decides nothing: it says what it saw, and the take warns or stops.
 """
@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from onetake.audio.echo_watch import EchoWatch
 from onetake.audio.meter import peak_of
 from onetake.audio.watch import SoundWatch
 from onetake.clock import Clock
@@ -45,6 +46,7 @@ class Monitor:
         self._warn = warn
         self._readings = readings
         self._sound = SoundWatch()
+        self._echo = EchoWatch()
         self._disk = DiskWatch()
         self._drops = DropWatch()
         self._next_disk_ns = 0
@@ -59,7 +61,9 @@ class Monitor:
     def heard(self, role: Role, block: AudioBlock, *, is_muted: bool) -> None:
         """Take a block of sound into account."""
         peak = peak_of(block.samples)
-        for warned in self._sound.heard(role, block.stamp_ns, peak, is_muted=is_muted):
+        told = self._sound.heard(role, block.stamp_ns, peak, is_muted=is_muted)
+        told += self._echo.heard(role, block, peak, is_muted=is_muted)
+        for warned in told:
             self._warn(warned.code, warned.message, warned.hint)
 
     def note_drops(self, dropped: int) -> None:
