@@ -177,6 +177,11 @@ class Track:
         if end_ns < end_host_ns:
             self._log.fill(end_ns, end_host_ns)
 
+    def histories(self) -> dict[int, object]:
+        """Return a memo for `copy.deepcopy`: a copy is to play on alike, with nothing counted, for
+        what was counted grows with the take."""
+        return {id(self._log): TrackLog(), id(self._alignment_s): array("f")}
+
     def statistics(self, timeline: Timeline) -> SourceStatistics:
         """Return what is known by now."""
         return self._log.statistics(

@@ -39,6 +39,10 @@ START_WITHOUT_BEAT_NS = 250 * NS_PER_MS
 ADVANCE_EVERY_NS = 100 * NS_PER_MS
 """How often the mixer renders. More often costs calls, less often encodes in bursts."""
 
+PROVISIONAL_EVERY_NS = 400 * NS_PER_MS
+"""How often the end that is not mixed for good is written, while it is long. More often costs: it
+is up to two seconds of mixing and AAC each time. Less often: a kill costs more than a second."""
+
 READ_EVERY_NS = 2 * NS_PER_S
 """How often a lane's statistics are made for others to read. They take a millisecond or two."""
 
@@ -195,6 +199,7 @@ class AudioLaneThread(LaneThread):
         self._lane = lane
         self._readings = readings
         self._next_reading_ns = 0
+        self._next_provisional_ns = 0
         self._parts = parts
         self._on_heard = on_heard
         self._seen_ns = 0
@@ -220,6 +225,17 @@ class AudioLaneThread(LaneThread):
                 known_ns = self._seen_ns if len(self._queue) else now_ns
                 for block in self._lane.advance(known_ns):
                     self._parts.write_audio(block.tracks)
+                if known_ns == now_ns:
+                    self._write_provisional(now_ns)
+
+    def _write_provisional(self, now_ns: int) -> None:
+        """Leave what is not mixed for good at the end of the file, while that is much."""
+        if now_ns < self._next_provisional_ns or not self._parts.wants_provisional:
+            return
+        self._next_provisional_ns = now_ns + PROVISIONAL_EVERY_NS
+        rest = self._lane.rest(now_ns)
+        if rest is not None:
+            self._parts.write_provisional(rest)
 
     def _read(self, now_ns: int) -> None:
         """Leave what the lane knows where others may read it."""

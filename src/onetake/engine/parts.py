@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from onetake.errors import DiskFull, OutputFailed
 from onetake.model.units import SAMPLE_RATE_HZ, first_sample_at_or_after, ns_from_sample
-from onetake.platforms.contract import Writer
+from onetake.platforms.contract import Adaptable, ProvisionalWriter, Writer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +72,7 @@ class PartChain:
         self._next_sample = 0
         self._video_part = 1
         self._audio_part = 1
+        self._is_cheaper = False
         self._done = 0
         self._done_bytes = 0
 
@@ -125,11 +126,28 @@ class PartChain:
         following = self._following(part)
         if following is not None and position_ns + _ONE_SAMPLE_NS > following.start_ns:
             part, self._video_part = following, following.number
+            if self._is_cheaper:
+                self._adapt(part)
         own_ns = max(0, position_ns - part.start_ns)
         if part.failure is None and self._attempt(
             part, partial(part.writer.write_video, own_ns, image)
         ):
             part.frames += 1
+
+    def encode_cheaper(self, is_cheaper: bool) -> bool:
+        """Encode with less work from the next frame on, in further files too, or as at first again;
+        whether the file's writer can. On the video lane's thread. Raises DiskFull."""
+        before, self._is_cheaper = self._is_cheaper, is_cheaper
+        can_adapt = self._adapt(self._parts[self._video_part - 1])
+        if not can_adapt:
+            self._is_cheaper = before
+        return can_adapt
+
+    def _adapt(self, part: Part) -> bool:
+        writer = part.writer
+        if not isinstance(writer, Adaptable) or part.failure is not None:
+            return False
+        return bool(self._attempt(part, partial(writer.encode_cheaper, self._is_cheaper)))
 
     def write_audio(self, samples: Sequence[NDArray[np.float32]]) -> None:
         """Write the next samples, each into the file it belongs to. Raises DiskFull."""
@@ -150,6 +168,20 @@ class PartChain:
                 offset = end
             if following is not None and self._next_sample >= following.start_sample:
                 self._audio_part = following.number
+
+    @property
+    def wants_provisional(self) -> bool:
+        """Whether the file that is heard now can end with sound that is replaced later."""
+        return isinstance(self._parts[self._audio_part - 1].writer, ProvisionalWriter)
+
+    def write_provisional(self, samples: Sequence[NDArray[np.float32]]) -> None:
+        """Tell the file that is heard now what would follow if the take ended now."""
+        part = self._parts[self._audio_part - 1]
+        following = self._following(part)
+        end = None if following is None else max(0, following.start_sample - self._next_sample)
+        if part.failure is None and isinstance(part.writer, ProvisionalWriter):
+            run = [track[:end] for track in samples]
+            self._attempt(part, partial(part.writer.write_provisional, run))
 
     def pump(self, wait_s: float) -> bool:
         """Let the open writers write what is encoded. Raises DiskFull."""

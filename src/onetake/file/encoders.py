@@ -33,6 +33,7 @@ __all__ = [
     "aac_priming",
     "add_audio_stream",
     "add_video_stream",
+    "audio_context",
     "choose_encoder",
 ]
 
@@ -149,9 +150,8 @@ def add_audio_stream(container: OutputContainer, kbps: int) -> AudioStream:
     return stream
 
 
-def aac_priming() -> int:
-    """Return how many samples the AAC encoder puts before the first one it is given; measured, by
-    encoding a moment of silence, because PyAV does not tell."""
+def audio_context(kbps: int) -> AudioCodecContext:
+    """Return an AAC encoder of its own, set up as those of `add_audio_stream`."""
     context = CodecContext.create("aac", "w")
     assert isinstance(context, AudioCodecContext)
     context.sample_rate = SAMPLE_RATE_HZ
@@ -159,6 +159,14 @@ def aac_priming() -> int:
     context.format = "fltp"
     context.time_base = Fraction(1, SAMPLE_RATE_HZ)
     context.options = dict(_AAC_OPTIONS)
+    context.bit_rate = kbps * 1000
+    return context
+
+
+def aac_priming() -> int:
+    """Return how many samples the AAC encoder puts before the first one it is given; measured, by
+    encoding a moment of silence, because PyAV does not tell."""
+    context = audio_context(kbps=128)
     frame = av.AudioFrame(format="fltp", layout="stereo", samples=4096)
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))

@@ -13,12 +13,12 @@ from __future__ import annotations
 import itertools
 import struct
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from onetake.file.boxes import Box, box, boxes, child, full_box, track_id
 from onetake.file.sample_index import Run, runs_of_fragment
 
-__all__ = ["Times", "with_edit_lists", "with_true_times"]
+__all__ = ["Times", "sound_fragment", "with_edit_lists", "with_true_times"]
 
 Times = deque[tuple[int, int]]
 """(dts, pts) of the packets of a track that are on their way, in the track's ticks."""
@@ -69,6 +69,31 @@ def with_true_times(moof: bytes, times: Mapping[int, Times]) -> bytes:
     growth = (header.end - header.start) + 8 + sum(map(len, trafs)) - len(moof)
     moved = [_with_data_further(traf, growth) for traf in trafs]
     return box(b"moof", moof[header.start : header.end], *moved)
+
+
+def sound_fragment(
+    sequence: int, tracks: Mapping[int, Sequence[tuple[int, bytes]]], duration: int
+) -> bytes:
+    """Return a whole fragment, `moof` and `mdat`, of packets that each last `duration` ticks.
+
+    Args:
+        sequence: number of the fragment in the file, from 1.
+        tracks: for each track id its packets in order, each with its tick.
+        duration: ticks of the track.
+    """
+    trafs: list[bytes] = []
+    data: list[bytes] = []
+    for track, packets in tracks.items():
+        sizes = [len(packet) for _, packet in packets]
+        count = len(packets)
+        offset = sum(map(len, data))
+        run = Run(track, offset, 0, sizes, [duration] * count, [0] * count, [True] * count)
+        trafs.append(_track_fragment(run, [(tick, tick) for tick, _ in packets]))
+        data.append(b"".join(packet for _, packet in packets))
+    header = full_box(b"mfhd", 0, 0, struct.pack(">I", sequence))
+    growth = 8 + len(header) + sum(map(len, trafs)) + 8
+    moof = box(b"moof", header, *(_with_data_further(traf, growth) for traf in trafs))
+    return moof + box(b"mdat", *data)
 
 
 def _track_fragment(run: Run, times: list[tuple[int, int]]) -> bytes:

@@ -33,6 +33,7 @@ from onetake.file.encoders import (
 from onetake.file.finalise import finalise
 from onetake.file.naming import default_folder, unique_path
 from onetake.file.output_file import OutputFile, output_errors, sync_interval_s
+from onetake.file.provisional import ProvisionalEncoder, ProvisionalSound
 from onetake.file.sample_index import SampleIndex
 from onetake.file.watched_stream import WatchedStream
 from onetake.model.chapters import chapters_of
@@ -94,6 +95,7 @@ class Mp4Writer:
         self._queue_changed = threading.Condition()
         """Guards the queue."""
         self._audio: list[AudioStream] = []
+        self._ahead: list[ProvisionalEncoder] = []
         self._samples = 0
         self._last_ticks = -1
         self._frames = 0
@@ -149,6 +151,7 @@ class Mp4Writer:
         # FFmpeg numbers the tracks of an MP4 from 1 in the order in which they are added.
         first_ticks = {1: 0, **{number: priming for number, _ in enumerate(titles, 2)}}
         self._stream = WatchedStream(self._file, self._index, first_ticks)
+        self._provisional = ProvisionalSound(dict.fromkeys(list(first_ticks)[1:], priming))
         self._container = av.open(
             self._stream,
             "w",
@@ -171,6 +174,7 @@ class Mp4Writer:
             stream = add_audio_stream(self._container, self._settings.audio_kbps)
             stream.metadata.update(title=title, handler_name=title)
             self._audio.append(stream)
+            self._ahead.append(ProvisionalEncoder(self._settings.audio_kbps, priming))
         self._container.start_encoding()
 
     def is_ready_for_video(self) -> bool:
@@ -194,13 +198,26 @@ class Mp4Writer:
         """Encode the next samples of every track on the calling thread. Raises OutputFailed."""
         if not len(samples[0]):
             return
-        for stream, track in zip(self._audio, samples, strict=True):
+        for stream, ahead, track in zip(self._audio, self._ahead, samples, strict=True):
             planes = np.ascontiguousarray(track.T, dtype=np.float32)
             frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
             frame.sample_rate = SAMPLE_RATE_HZ
             frame.pts = self._samples
-            self._enqueue(self._encode(stream, frame))
+            packets = self._encode(stream, frame)
+            ahead.follow(track, packets)
+            self._enqueue(packets)
         self._samples += len(samples[0])
+
+    def write_provisional(self, samples: Sequence[NDArray[np.float32]]) -> None:
+        """Let the file end with these samples until better ones come. Raises OutputFailed."""
+        try:
+            tail = {
+                number: ahead.encode(track)
+                for number, (ahead, track) in enumerate(zip(self._ahead, samples, strict=True), 2)
+            }
+        except (av.error.FFmpegError, ValueError) as error:
+            raise OutputFailed(f"the encoder failed: {error}") from error
+        self._provisional.replace(tail)
 
     def _encode(self, stream: AudioStream | VideoStream, frame: object) -> list[Packet[Stream]]:
         try:
@@ -229,6 +246,7 @@ class Mp4Writer:
             if self._failure is None:
                 try:
                     did_write = self._write_queue()
+                    self._write_provisional()
                     self._sync_when_due()
                 except OutputFailed as failure:
                     self._failure = failure
@@ -252,8 +270,17 @@ class Mp4Writer:
                     self._queue.popleft()
                     self._queue_bytes -= size_bytes
             did_write = True
+            self._provisional.add(packet.stream_index + 1, packet)
             self._stream.check()
         return did_write
+
+    def _write_provisional(self) -> None:
+        """Let what is not mixed for good stand at the end of the file."""
+        on_disk = {number: track.end_dts for number, track in self._index.tracks.items()}
+        fragment = self._provisional.fragment(self._index.fragment_count + 1, on_disk)
+        with contextlib.suppress(OSError):  # the next byte for good meets the same, and is told
+            if fragment:
+                self._file.put_provisional(fragment)
 
     def _sync_when_due(self) -> None:
         now_s = time.monotonic()
@@ -282,6 +309,8 @@ class Mp4Writer:
             self._end_tracks(end_ns)
         with self._lock:
             self._file.release_reserve()
+            with contextlib.suppress(OSError):
+                self._file.drop_provisional()
             try:
                 self._write_the_rest()
             except OutputFailed as failure:

@@ -1,7 +1,8 @@
 """The bytes of a take on their way to the disk: append, sync, and where the disk says no.
 
-Invariant: while a take runs the file only grows, and nothing that is already in it is touched.
-Only `patch`, at the very end, overwrites, and what it overwrites is on the disk by then.
+Invariant: while a take runs the file only grows, and nothing that was appended is touched: behind
+it there may be a provisional end, which makes way for the next byte. Only `patch`, at the very end,
+overwrites, and what it overwrites is on the disk by then.
 """
 
 from __future__ import annotations
@@ -84,6 +85,8 @@ class OutputFile:
         self._fd = -1
         self._size_bytes = 0
         self._synced_bytes = 0
+        self._has_provisional = False
+        self._is_provisional_synced = True
         self._reserve: IO[bytes] | None = None
 
     @property
@@ -113,6 +116,7 @@ class OutputFile:
 
     def append(self, data: bytes | memoryview) -> int:
         """Append as much of `data` as the system takes, and return how much. Raises OSError."""
+        self.drop_provisional()
         done = os.write(self._fd, data)
         self._size_bytes += done
         return done
@@ -123,10 +127,30 @@ class OutputFile:
         while view:
             view = view[self.append(view) :]
 
+    def put_provisional(self, data: bytes) -> None:
+        """Let `data` stand behind what was appended, in place of what stood there. Raises OSError,
+        with nothing of it left if possible."""
+        self.drop_provisional()
+        self._has_provisional = True
+        try:
+            done = os.pwrite(self._fd, data, self._size_bytes)
+        except OSError:
+            self.drop_provisional()
+            raise
+        if done < len(data):  # the disk is full, which the next byte for good will find out, too
+            self.drop_provisional()
+        self._is_provisional_synced = False
+
+    def drop_provisional(self) -> None:
+        """Cut off what is provisional. Raises OSError."""
+        if self._has_provisional:
+            os.ftruncate(self._fd, self._size_bytes)
+            self._has_provisional = False
+
     def sync(self) -> None:
         """Wait until every byte is on the disk. Raises OSError."""
         end = self._size_bytes
-        if end == self._synced_bytes:
+        if end == self._synced_bytes and self._is_provisional_synced:
             return
         if sys.platform == "darwin":
             import fcntl
@@ -136,6 +160,7 @@ class OutputFile:
         else:
             os.fsync(self._fd)
         self._synced_bytes = end
+        self._is_provisional_synced = True
 
     def follow(self) -> None:
         """Notice that the file was moved (then `path` is where it is now) or deleted.
@@ -156,6 +181,7 @@ class OutputFile:
 
     def rescue(self, path: Path) -> None:
         """Copy a file that was deleted to `path`, and go on there. Raises OSError."""
+        self.drop_provisional()
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             done = 0
@@ -175,6 +201,7 @@ class OutputFile:
 
     def patch(self, offset: int, data: bytes) -> None:
         """Overwrite bytes once everything before is on the disk. Raises OSError."""
+        self.drop_provisional()
         self.sync()
         os.pwrite(self._fd, data, offset)
         self._synced_bytes = -1
@@ -182,6 +209,7 @@ class OutputFile:
 
     def cut(self, size_bytes: int) -> None:
         """Drop everything from `size_bytes` on. Raises OSError."""
+        self._has_provisional = False
         os.ftruncate(self._fd, size_bytes)
         os.lseek(self._fd, size_bytes, os.SEEK_SET)
         self._size_bytes = size_bytes

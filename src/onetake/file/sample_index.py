@@ -94,6 +94,7 @@ class TrackSamples:
         self.first_dts = 0
         """Decoding time of the first sample in ticks."""
         self._last_dts = 0
+        self._end_dts = 0
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -102,6 +103,11 @@ class TrackSamples:
     def last_dts(self) -> int:
         """Decoding time of the last sample in ticks."""
         return self._last_dts
+
+    @property
+    def end_dts(self) -> int:
+        """Where the last sample ends, in ticks, by what the encoder said; 0 without samples."""
+        return self._end_dts
 
     def run_offsets(self) -> NDArray[np.int64]:
         """Return where in the file each run begins, int64, shape (runs,)."""
@@ -126,6 +132,7 @@ class TrackSamples:
         self._run_steps.extend([run.offset - self._last_run_offset])
         self._last_run_offset = run.offset
         self._last_dts = run.dts + sum(run.durations[:-1])
+        self._end_dts = self._last_dts + run.durations[-1]
 
 
 @dataclass(slots=True)
@@ -164,6 +171,8 @@ class SampleIndex:
         """Where it begins."""
         self.size_bytes = 0
         """Bytes seen."""
+        self.fragment_count = 0
+        """Fragments whose header was seen."""
         self._gathered = bytearray()
         self._to_skip = 0
         self._pending: list[Run] = []
@@ -220,6 +229,7 @@ class SampleIndex:
             for track_id in track_ids(data):
                 self.tracks[track_id] = TrackSamples()
         elif kind == b"moof":
+            self.fragment_count += 1
             self._pending += runs_of_fragment(data, self.size_bytes - len(data))
 
     def _commit(self) -> None:

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from onetake.clock import Clock
     from onetake.model.settings import Settings
 
-__all__ = ["Compositor", "Platform", "Shrinker", "Sink", "Source", "Writer", "region_within"]
+__all__ = [
+    "Adaptable",
+    "Compositor",
+    "Platform",
+    "ProvisionalWriter",
+    "Shrinker",
+    "Sink",
+    "Source",
+    "Writer",
+    "region_within",
+]
 
 
 class Sink(Protocol):
@@ -149,6 +159,28 @@ class Writer(Protocol):
     @property
     def size_bytes(self) -> int:
         """Bytes written so far. Any thread."""
+        ...
+
+
+@runtime_checkable
+class ProvisionalWriter(Protocol):
+    """A writer whose growing file can end with sound that is replaced by better sound later, so
+    that a killed take has it."""
+
+    def write_provisional(self, samples: Sequence[NDArray[np.float32]]) -> None:
+        """Learn what would follow what `write_audio` was given if the take ended now, in the same
+        shape. On the thread of `write_audio`. Raises OutputFailed."""
+        ...
+
+
+@runtime_checkable
+class Adaptable(Protocol):
+    """A writer that can encode the picture with less work, where the machine is too slow."""
+
+    def encode_cheaper(self, is_cheaper: bool) -> bool:
+        """From the next frame on encode with less work, or as at first again. On `write_video`'s
+        thread; may take as long as a frame. Returns False, with nothing changed, where the encoder
+        has no cheaper way. Raises OutputFailed."""
         ...
 
 
