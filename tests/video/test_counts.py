@@ -48,3 +48,18 @@ def test_an_empty_take_has_no_intervals():
     counts.count_frame(0, is_repeat=False)
     statistics = counts.statistics()
     assert (statistics.interval_p50_ms, statistics.interval_max_ms) == (0, 0)
+
+
+def test_time_of_the_cheaper_encoder_adds_up():
+    """Each stretch from its first frame to the first one of the usual encoder; the last one, if it
+    is still on, to the last frame."""
+    counts = VideoCounts()
+    counts.count_frame(0, is_repeat=False)
+    counts.count_encoder(1_000 * NS_PER_MS, is_cheaper=True)
+    counts.count_encoder(3_500 * NS_PER_MS, is_cheaper=False)
+    counts.count_frame(4_000 * NS_PER_MS, is_repeat=False)
+    assert (counts.statistics().encoder_changes, counts.statistics().cheaper_s) == (2, 2.5)
+    counts.count_encoder(5_000 * NS_PER_MS, is_cheaper=True)
+    assert counts.statistics().cheaper_s == 2.5
+    counts.count_frame(6_000 * NS_PER_MS, is_repeat=False)
+    assert (counts.statistics().encoder_changes, counts.statistics().cheaper_s) == (3, 3.5)

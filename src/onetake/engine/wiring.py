@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from onetake.audio.lane import AudioLane
 from onetake.clock import Clock
-from onetake.engine.frame_counter import FrameCounter
+from onetake.engine.encoder_pace import EncoderPace
 from onetake.engine.inlets import Inlets
 from onetake.engine.lane_queue import Arm, End
 from onetake.engine.lane_threads import AudioLaneThread, VideoLaneThread, WriterThread
-from onetake.engine.light_watch import LightWatch
+from onetake.engine.monitor import Monitor
 from onetake.engine.plan import Plan
 from onetake.engine.preview import PreviewTap
 from onetake.engine.readings import Readings
@@ -18,6 +18,7 @@ from onetake.engine.take_files import TakeFiles
 from onetake.errors import OutputFailed
 from onetake.model.commands import Split, TimedCommand
 from onetake.model.devices import AUDIO_ROLES, Role
+from onetake.model.events import Warned
 from onetake.model.media import AudioBlock, StampKind
 from onetake.model.units import NS_PER_S
 from onetake.video.lane import VideoLane
@@ -34,6 +35,7 @@ class Wiring:
     Args:
         flush: writes the journal, on the writer's thread.
         on_heard: shown each block of sound as it arrives, on the audio lane's thread.
+        tell: told what a person should know of the encoder, on the video lane's thread.
         on_started: told t0 when the first frame was accepted, on the video lane's thread.
         on_error: told what a lane or the writer died of, on its thread.
     """
@@ -48,8 +50,8 @@ class Wiring:
         clock: Clock,
         flush: Callable[[], None],
         on_heard: Callable[[Role, AudioBlock], None],
-        frames: FrameCounter,
-        light: LightWatch,
+        tell: Callable[[Warned], None],
+        monitor: Monitor,
         preview: PreviewTap,
         readings: Readings,
         on_started: Callable[[int], None],
@@ -57,16 +59,23 @@ class Wiring:
     ) -> None:
         self.size_px = size_px
         self._inlets = inlets
-        self._frames = frames
+        self._frames = monitor.frames
         self._preview = preview
         self._on_error = on_error
-        self._light = light
+        self._light = monitor.light
         limit_s = plan.settings.duration_s
         self._limit_ns = None if limit_s is None else round(limit_s * NS_PER_S)
         self.files = files
         self._parts = files.parts
         self._compositor = plan.compositor(size_px)
         self.video = VideoLane(plan.settings, self._compositor, self._write_video)
+        self._pace = EncoderPace(
+            self._parts,
+            clock,
+            count_behind=lambda: inlets.video.dropped[Role.SCREEN],
+            note=self.video.encoder_changed,
+            tell=tell,
+        )
         # What the stamps mean is known when the device is open; the lane is told with its news.
         kinds = {role: StampKind.CAPTURE for role in AUDIO_ROLES if role in plan.devices}
         self.audio = AudioLane(plan.settings, kinds)
@@ -129,6 +138,6 @@ class Wiring:
         if not self._parts.is_ready_for_video():
             self._frames.count_dropped()
             return False
-        self._parts.write_video(position_ns, image)
+        self._pace.write(position_ns, image)
         self._frames.count_written()
         return True

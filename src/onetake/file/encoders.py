@@ -5,8 +5,9 @@ Invariant: an encoder that is chosen has produced packets of the wanted size, or
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from av.codec import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from onetake.errors import EncoderUnavailable
+from onetake.errors import EncoderUnavailable, OutputFailed
 from onetake.file.presets import GOP_S, EncoderPlan, encoder_plans
 from onetake.model.units import SAMPLE_RATE_HZ
 
@@ -35,6 +36,8 @@ __all__ = [
     "add_video_stream",
     "audio_context",
     "choose_encoder",
+    "encoder_errors",
+    "video_context",
 ]
 
 Warn = Callable[[str, str, str], None]
@@ -90,12 +93,11 @@ class _Problem:
 
 def _problem(plan: EncoderPlan, fps: int, size_px: tuple[int, int]) -> _Problem | None:
     try:
-        context = CodecContext.create(plan.name, "w")
+        context = video_context(plan, fps, size_px)
     except (av.error.FFmpegError, ValueError) as error:
         return _Problem(f"not in this build: {error}", is_absent=True)
-    if not isinstance(context, VideoCodecContext):
-        return _Problem("not a video encoder", is_absent=False)
-    _configure(context, plan, fps, size_px)
+    except TypeError as error:
+        return _Problem(str(error), is_absent=False)
     try:
         context.open()
     except (av.error.FFmpegError, ValueError, OSError) as error:
@@ -109,6 +111,16 @@ def _problem(plan: EncoderPlan, fps: int, size_px: tuple[int, int]) -> _Problem 
     if packet_count == 0:
         return _Problem("it returned nothing", is_absent=False)
     return None
+
+
+def video_context(plan: EncoderPlan, fps: int, size_px: tuple[int, int]) -> VideoCodecContext:
+    """Return an encoder of its own, set up as those of `add_video_stream`, not opened yet. Raises
+    FFmpegError or ValueError where the build has none of the name, TypeError for one of sound."""
+    context = CodecContext.create(plan.name, "w")
+    if not isinstance(context, VideoCodecContext):
+        raise TypeError("not a video encoder")
+    _configure(context, plan, fps, size_px)
+    return context
 
 
 def _encode_trial(context: VideoCodecContext, size_px: tuple[int, int]) -> int:
@@ -174,6 +186,15 @@ def aac_priming() -> int:
     frame.pts = 0
     first = next(iter([*context.encode(frame), *context.encode(None)]))
     return -(first.pts or 0)
+
+
+@contextlib.contextmanager
+def encoder_errors() -> Iterator[None]:
+    """Let what an encoder raises come out as OutputFailed."""
+    try:
+        yield
+    except (av.error.FFmpegError, ValueError) as error:
+        raise OutputFailed(f"the encoder failed: {error}") from error
 
 
 def _configure(

@@ -29,12 +29,14 @@ from onetake.file.encoders import (
     add_audio_stream,
     add_video_stream,
     choose_encoder,
+    encoder_errors,
 )
 from onetake.file.finalise import finalise
 from onetake.file.naming import default_folder, unique_path
 from onetake.file.output_file import OutputFile, output_errors, sync_interval_s
 from onetake.file.provisional import ProvisionalEncoder, ProvisionalSound
 from onetake.file.sample_index import SampleIndex
+from onetake.file.video_encoder import VideoEncoder
 from onetake.file.watched_stream import WatchedStream
 from onetake.model.chapters import chapters_of
 from onetake.model.settings import Settings
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.packet import Packet
     from av.stream import Stream
-    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
 __all__ = ["Mp4Writer", "video_ticks"]
@@ -166,16 +167,16 @@ class Mp4Writer:
                 "movie_timescale": str(SAMPLE_RATE_HZ),
             },
         )
-        self._video = add_video_stream(
-            self._container, self._plan, self._settings.fps, self._size_px
-        )
-        self._video.metadata["handler_name"] = VIDEO_TRACK_TITLE
+        fps, size_px = self._settings.fps, self._size_px
+        video = add_video_stream(self._container, self._plan, fps, size_px)
+        video.metadata["handler_name"] = VIDEO_TRACK_TITLE
         for title in titles:
             stream = add_audio_stream(self._container, self._settings.audio_kbps)
             stream.metadata.update(title=title, handler_name=title)
             self._audio.append(stream)
             self._ahead.append(ProvisionalEncoder(self._settings.audio_kbps, priming))
         self._container.start_encoding()
+        self._video = VideoEncoder(video, self._plan, fps, size_px)
 
     def is_ready_for_video(self) -> bool:
         """Whether the disk keeps up; False = the caller drops the frame. Any thread."""
@@ -193,6 +194,14 @@ class Mp4Writer:
         image.time_base = VIDEO_TIME_BASE
         self._frames += 1
         self._enqueue(self._encode(self._video, image))
+
+    def encode_cheaper(self, is_cheaper: bool) -> bool:
+        """Encode with less work from the next frame on, or as at first again; whether it can be.
+        `write_video`'s thread. Raises OutputFailed."""
+        with encoder_errors():
+            packets = self._video.change(is_cheaper=is_cheaper)
+        self._enqueue(packets or [])
+        return packets is not None
 
     def write_audio(self, samples: Sequence[NDArray[np.float32]]) -> None:
         """Encode the next samples of every track on the calling thread. Raises OutputFailed."""
@@ -219,11 +228,9 @@ class Mp4Writer:
             raise OutputFailed(f"the encoder failed: {error}") from error
         self._provisional.replace(tail)
 
-    def _encode(self, stream: AudioStream | VideoStream, frame: object) -> list[Packet[Stream]]:
-        try:
-            return list(stream.encode(frame))  # type: ignore[arg-type]
-        except (av.error.FFmpegError, ValueError) as error:
-            raise OutputFailed(f"the encoder failed: {error}") from error
+    def _encode(self, encoder: AudioStream | VideoEncoder, frame: object) -> list[Packet[Stream]]:
+        with encoder_errors():
+            return list(encoder.encode(frame))  # type: ignore[arg-type]
 
     def _enqueue(self, packets: list[Packet[Stream]]) -> None:
         if not packets:

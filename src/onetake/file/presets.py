@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from onetake.model.settings import Codec, Quality, Settings
 
-__all__ = ["GOP_S", "EncoderPlan", "bit_rate_bps", "encoder_plans"]
+__all__ = ["GOP_S", "EncoderPlan", "bit_rate_bps", "cheaper_plans", "encoder_plans"]
 
 GOP_S = 2
 """Seconds between key frames. Shorter: static screens cost more. Longer: seeking and the decoding
@@ -37,6 +37,27 @@ _HEVC_SHARE = 0.6
 """What HEVC needs of H.264's bits for the same picture."""
 
 _X264_FAST = "cabac=1:8x8dct=1:partitions=i4x4,i8x8"
+
+_X264_LEAST = {
+    "partitions": "none",
+    "me": "dia",
+    "subme": "0",
+    "trellis": "0",
+    "mixed-refs": "0",
+    "aq-mode": "0",
+    "scenecut": "0",
+    "no-deblock": "1",
+    "zones": "0,1073741823,b=0.5",
+}
+"""The least work x264 can do, of the options that leave no trace in the parameter sets. Those that
+do (CABAC, 8x8 transforms, reference frames, weighted prediction) stay as they are. The zone is all
+of the take: quantiser steps twice as large, as with a `crf` 6 higher, leave fewer coefficients to
+code; `crf` itself stands in the parameter sets. Less analysis alone saves nothing where the preset
+is `ultrafast` (bench/rungs.py)."""
+
+_X264_CHROMA_OFFSETS = ("0", "-2")
+"""What the picture parameter set says of chroma: from `subme` 6 on, psychovisual optimisation sets
+-2, which `subme` 0 would not."""
 
 _CRF = {
     "libx264": {Quality.SMALL: 26, Quality.STANDARD: 23, Quality.HIGH: 18},
@@ -95,6 +116,22 @@ def encoder_plans(
     if software not in names:
         names.append(software)
     return [_plan(name, settings, size_px, cpu_count) for name in names]
+
+
+def cheaper_plans(plan: EncoderPlan) -> list[EncoderPlan]:
+    """Return ways to encode with less work that may take over from `plan` in mid-take, to be tried
+    in order: the one whose parameter sets are the same does. Empty = there is none, which is so
+    for all but libx264."""
+    if plan.name != "libx264":
+        return []
+    given = plan.options.get("x264-params", "")
+    own = dict(word.split("=", 1) for word in given.split(":") if word)
+    plans = []
+    for offset in _X264_CHROMA_OFFSETS:
+        least = {**own, **_X264_LEAST, "chroma-qp-offset": offset}
+        words = ":".join(f"{name}={value}" for name, value in least.items())
+        plans.append(replace(plan, options={**plan.options, "x264-params": words}))
+    return plans
 
 
 def _plan(name: str, settings: Settings, size_px: tuple[int, int], cpu_count: int) -> EncoderPlan:

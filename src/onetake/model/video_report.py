@@ -24,6 +24,11 @@ class VideoStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """Camera pictures that were shown."""
     overlay_changes: int = 0
     """Commands that changed the overlay."""
+    encoder_changes: int = 0
+    """How often the encoder was changed, to do less work on a slow machine or its usual work
+    again. Where, the warnings say."""
+    cheaper_s: float = 0.0
+    """How long it did less work."""
     interval_p50_ms: float = 0.0
     """Median distance of two frames, to 0.1 ms."""
     interval_p99_ms: float = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from onetake.model.units import NS_PER_MS
+from onetake.model.units import NS_PER_MS, NS_PER_S
 from onetake.model.video_report import VideoStatistics
 
 __all__ = ["MAX_POSITIONS", "VideoCounts"]
@@ -22,7 +22,9 @@ class VideoCounts:
 
     def __init__(self) -> None:
         self.frames = self.repeats = self.dropped = self.non_monotone_pts = 0
-        self.camera_pictures = self.overlay_changes = 0
+        self.camera_pictures = self.overlay_changes = self.encoder_changes = 0
+        self._cheaper_ns = 0
+        self._cheaper_since_ns: int | None = None
         self._dropped_positions_ns: list[int] = []
         self._bins = array("Q", bytes(8 * _BINS))
         self._longest_ns = 0
@@ -44,6 +46,19 @@ class VideoCounts:
         if len(self._dropped_positions_ns) < MAX_POSITIONS:
             self._dropped_positions_ns.append(position_ns)
 
+    def count_encoder(self, position_ns: int, *, is_cheaper: bool) -> None:
+        """Count a change of the encoder: cheaper from this position on, or the usual one again."""
+        self.encoder_changes += 1
+        if self._cheaper_since_ns is not None:
+            self._cheaper_ns += position_ns - self._cheaper_since_ns
+        self._cheaper_since_ns = position_ns if is_cheaper else None
+
+    def _cheaper_so_far_ns(self) -> int:
+        if self._cheaper_since_ns is None:
+            return self._cheaper_ns
+        last_ns = max(self._last_position_ns or 0, self._cheaper_since_ns)
+        return self._cheaper_ns + last_ns - self._cheaper_since_ns
+
     def statistics(self) -> VideoStatistics:
         """Return the counts as they are now."""
         return VideoStatistics(
@@ -54,6 +69,8 @@ class VideoCounts:
             non_monotone_pts=self.non_monotone_pts,
             camera_pictures=self.camera_pictures,
             overlay_changes=self.overlay_changes,
+            encoder_changes=self.encoder_changes,
+            cheaper_s=self._cheaper_so_far_ns() / NS_PER_S,
             interval_p50_ms=self._quantile_ms(0.50),
             interval_p99_ms=self._quantile_ms(0.99),
             interval_max_ms=self._longest_ns / NS_PER_MS,

@@ -77,6 +77,10 @@ class VideoLane:
         """Return the counts so far."""
         return self._counts.statistics()
 
+    def encoder_changed(self, position_ns: int, is_cheaper: bool) -> None:
+        """Count that from this position on the encoder does less work, or its usual work again."""
+        self._counts.count_encoder(position_ns, is_cheaper=is_cheaper)
+
     def start(self, t0_ns: int) -> None:
         """Begin the take: position 0, at host time `t0_ns`, shows the canvas as it is."""
         self._timeline = Timeline.starting_at(t0_ns)
