@@ -175,7 +175,11 @@ def processor_taken(rig: Rig, folder: Path) -> Outcome:
         with starved(take.process.pid):
             time.sleep(TAKEN_S)
 
-    return _through("processor taken for 5 s", rig, folder, take_it, may_be_silent=True)
+    outcome = _through("processor taken for 5 s", rig, folder, take_it, may_be_silent=True)
+    outcome.expect("starved" in outcome.told, f"told: {outcome.told}")
+    outcome.expect("screen lost" in outcome.told, "no span of the screen")
+    outcome.expect(outcome.code == ExitCode.DEGRADED, f"exit code {outcome.code}")
+    return outcome
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from onetake.model.events import (
     Warned,
 )
 from onetake.model.settings import Settings
+from onetake.model.take_report import degraded_spans
 from onetake.model.units import NS_PER_MS, NS_PER_S
 from onetake.session.machine import SCREEN_WAIT_NS, SOURCE_WAIT_NS, Session, step
 from onetake.session.messages import (
@@ -42,6 +43,7 @@ from onetake.session.messages import (
     SourceDelivered,
     SourceLost,
     Stalled,
+    Starved,
     SwitchSource,
     Tick,
     TimelineStarted,
@@ -242,6 +244,18 @@ def test_a_time_in_which_nothing_ran_is_told_with_its_place() -> None:
     assert isinstance(back, SourceChanged)
     assert (lost.state, lost.position_ns) == (SourceState.LOST, NS_PER_S)
     assert (back.state, back.position_ns) == (SourceState.LIVE, 6 * NS_PER_S)
+
+
+def test_too_little_processor_time_is_told_and_its_span_kept() -> None:
+    """It is told as soon as it is noticed, and stands as a span of missing pictures afterwards."""
+    session, effects = step(running(), Starved(T0_NS + NS_PER_S, T0_NS + 2 * NS_PER_S, False))
+    (warned,) = events_of(effects)
+    assert isinstance(warned, Warned)
+    assert (warned.code, warned.position_ns) == ("starved", NS_PER_S)
+    _, effects = step(session, Starved(T0_NS + NS_PER_S, T0_NS + 6 * NS_PER_S, True))
+    changes = [event for event in events_of(effects) if isinstance(event, SourceChanged)]
+    (span,) = degraded_spans(changes, 9 * NS_PER_S)
+    assert (span.role, span.position_ns, span.length_ns) == (Role.SCREEN, NS_PER_S, 5 * NS_PER_S)
 
 
 def test_a_failed_writer_ends_the_take_as_failed() -> None:

@@ -15,8 +15,9 @@ from onetake.clock import Clock
 from onetake.engine.broadcast import Broadcaster, Subscription
 from onetake.engine.inlets import Inlets
 from onetake.engine.lane_queue import End, StartAt
+from onetake.engine.starvation_watch import StarvationWatch
 from onetake.model.commands import Command, SwitchDevice, TimedCommand
-from onetake.model.events import ControlChanged, Event, Meters, Started, Warned
+from onetake.model.events import ControlChanged, Event, Meters, Started, TakeState, Warned
 from onetake.model.units import NS_PER_S
 from onetake.platforms.registry import shown_id
 from onetake.session.machine import Session, step
@@ -65,6 +66,9 @@ class SessionDriver:
         self._work: deque[Effect] = deque()
         self._history: deque[Event] = deque(maxlen=HISTORY_LIMIT)
         self._recent: deque[Warned] = deque(maxlen=RECENT_WARNINGS)
+        self._starvation = StarvationWatch()
+        self._woken_ns = clock.now_ns()
+        """When the take's thread last began to work."""
         self.woken = threading.Event()
         """Set when there is work for the take's thread."""
 
@@ -89,14 +93,25 @@ class SessionDriver:
             return self._broadcaster.subscribe(self._history if from_start else ())
 
     def wait_for_work(self, timeout_s: float) -> None:
-        """Wait until there is work or the time is over; tells when that took far too long. The
-        take's thread only."""
+        """Wait until there is work or the time is over; tells when that took far too long, or too
+        long again and again. The take's thread only."""
         before_ns = self._clock.now_ns()
+        self._note_delay(self._woken_ns, before_ns)
         self.woken.wait(timeout_s)
         self.woken.clear()
-        now_ns = self._clock.now_ns()
-        if now_ns - before_ns > STALL_NS:
-            self.step(Stalled(before_ns, now_ns))
+        self._woken_ns = self._clock.now_ns()
+        if self._woken_ns - before_ns > STALL_NS and not self._starvation.is_starved:
+            self._starvation.told_otherwise(self._woken_ns)
+            self.step(Stalled(before_ns, self._woken_ns))
+        self._note_delay(before_ns + round(timeout_s * NS_PER_S), self._woken_ns)
+
+    def _note_delay(self, due_ns: int, now_ns: int) -> None:
+        """Tell when the processor is short; it is looked at only while pictures are taken."""
+        is_recording = self._session.state is TakeState.RECORDING
+        watch = self._starvation
+        starved = watch.note(due_ns, now_ns) if is_recording else watch.end()
+        if starved is not None:
+            self.step(starved)
 
     def step(self, event: SessionEvent) -> None:
         """Move the session on."""

@@ -60,6 +60,7 @@ from onetake.session.messages import (
     SourceDelivered,
     SourceLost,
     Stalled,
+    Starved,
     SwitchSource,
     Tick,
     TimelineStarted,
@@ -159,8 +160,8 @@ def step(session: Session, event: SessionEvent) -> _Step:
             return _command(session, event.timed)
         case Tick():
             return _tick(session, event.host_ns)
-        case Stalled():
-            return _stalled(session, event)
+        case Stalled() | Starved():
+            return _held_up(session, event)
         case TookFailure():
             return _failed(session, event)
         case PartFailed():
@@ -256,21 +257,29 @@ def _start_without_the_late(session: Session, host_ns: int) -> _Step:
     return opened, effects
 
 
-def _stalled(session: Session, event: Stalled) -> _Step:
-    """Tell of a time in which nothing ran, so that nobody grabbed the screen."""
+def _held_up(session: Session, event: Stalled | Starved) -> _Step:
+    """Tell of a time in which nothing ran, or not enough, so that nobody grabbed the screen."""
+    from_ns, to_ns = session.position_ns(event.from_ns), session.position_ns(event.host_ns)
+    if isinstance(event, Starved):
+        message = "the computer gives the recorder too little processor time; pictures may be lost"
+        if event.is_over:
+            return session, _screen_missed(session, from_ns, to_ns, message)
+        return session, [Publish(Warned("starved", message, "close other programs", from_ns))]
     if session.state is not TakeState.RECORDING:
         return session, []
-    from_ns, to_ns = session.position_ns(event.from_ns), session.position_ns(event.host_ns)
     message = f"the recorder was kept from running for {(to_ns - from_ns) / NS_PER_S:.1f} s"
     hint = "the picture stands still there; sound that waited in the system is kept"
-    effects: list[Effect] = [Publish(Warned("stalled", message, hint, from_ns))]
-    if session.sources.get(Role.SCREEN) is SourceState.LIVE:
-        name = session.settings.screen
-        effects += [
-            Publish(SourceChanged(Role.SCREEN, SourceState.LOST, name, from_ns, message)),
-            Publish(SourceChanged(Role.SCREEN, SourceState.LIVE, name, to_ns)),
-        ]
-    return session, effects
+    told = Publish(Warned("stalled", message, hint, from_ns))
+    return session, [told, *_screen_missed(session, from_ns, to_ns, message)]
+
+
+def _screen_missed(session: Session, from_ns: int, to_ns: int, reason: str) -> list[Effect]:
+    """Say that nobody was there to grab the screen for a time."""
+    if session.sources.get(Role.SCREEN) is not SourceState.LIVE:
+        return []
+    lost = SourceChanged(Role.SCREEN, SourceState.LOST, session.settings.screen, from_ns, reason)
+    back = SourceChanged(Role.SCREEN, SourceState.LIVE, session.settings.screen, to_ns)
+    return [Publish(lost), Publish(back)]
 
 
 def _failed(session: Session, event: TookFailure) -> _Step:

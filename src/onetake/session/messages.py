@@ -24,6 +24,7 @@ __all__ = [
     "SourceDelivered",
     "SourceLost",
     "Stalled",
+    "Starved",
     "SwitchSource",
     "Tick",
     "TimelineStarted",
@@ -92,6 +93,16 @@ class Stalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Starved:
+    """The program has been getting too little of the processor between these host times."""
+
+    from_ns: int
+    host_ns: int
+    is_over: bool
+    """Whether that is the whole span; else it was noticed at `host_ns` and goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class TookFailure:
     """The file cannot go on."""
 
@@ -128,6 +139,7 @@ SessionEvent = (
     | CommandReceived
     | Tick
     | Stalled
+    | Starved
     | TookFailure
     | PartFailed
     | DiskRunsOut
