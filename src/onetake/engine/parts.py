@@ -172,7 +172,8 @@ class PartChain:
     @property
     def wants_provisional(self) -> bool:
         """Whether the file that is heard now can end with sound that is replaced later."""
-        return isinstance(self._parts[self._audio_part - 1].writer, ProvisionalWriter)
+        parts = self._parts[self._audio_part - 1 :]
+        return bool(parts) and isinstance(parts[0].writer, ProvisionalWriter)
 
     def write_provisional(self, samples: Sequence[NDArray[np.float32]]) -> None:
         """Tell the file that is heard now what would follow if the take ended now."""
