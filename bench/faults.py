@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.command import SYNTHETIC, environment
@@ -27,6 +28,7 @@ from tests.faults.catalogue import (
     Killed,
     Outcome,
     kill_once,
+    kill_real_once,
     run_device_fault,
 )
 from tests.faults.rig import Rig
@@ -62,6 +64,10 @@ def main() -> int:
                 continue
             _print(name, outcomes)
             troubles += [f"{name}: {text}" for one in outcomes for text in one.troubles]
+        if wishes.only in ("", "kill -9 of real devices"):
+            troubles += _kill(
+                "kill -9 of real devices", wishes.kills // 5, partial(_killed_real, rig)
+            )
     if wishes.only in ("", "kill -9"):
         troubles += _kill("kill -9", wishes.kills, _killed)
     if wishes.only in ("", "power cut"):
@@ -95,6 +101,16 @@ def _print(name: str, outcomes: Sequence[Outcome]) -> None:
 
 def _killed(folder: Path, after_s: float, words: list[str], env: dict[str, str]) -> Killed:
     return kill_once(folder / "take.mp4", after_s, words, env)
+
+
+def _killed_real(
+    rig: Rig,
+    folder: Path,
+    after_s: float,
+    _words: list[str],
+    _env: dict[str, str],
+) -> Killed:
+    return kill_real_once(rig, folder / "take.mp4", after_s)
 
 
 def _kill(

@@ -485,6 +485,16 @@ def kill_once(path: Path, after_s: float, words: list[str], env: dict[str, str])
     return measure_killed(path, reached_s)
 
 
+def kill_real_once(rig: Rig, path: Path, after_s: float) -> Killed:
+    """The same of the rig's screen, sound and microphone."""
+    with rig.recording(path) as take:
+        take.wait_position(after_s)
+        reached_s = take.position_s
+        take.process.kill()
+        take.process.wait()
+    return measure_killed(path, reached_s)
+
+
 def measure_killed(path: Path, reached_s: float) -> Killed:
     """Look at what is left of a take that reached a position, before and after a repair."""
     troubles: list[str] = []

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.command import SYNTHETIC, environment
-from tests.faults.catalogue import DEVICE_FAULTS, OTHER_FAULTS, kill_once, run_device_fault
+from tests.faults.catalogue import (
+    DEVICE_FAULTS,
+    OTHER_FAULTS,
+    kill_once,
+    kill_real_once,
+    run_device_fault,
+)
 from tests.faults.rig import Rig
 from tests.faults.time_faults import TIME_FAULTS, cut_power_once
 
@@ -60,6 +66,16 @@ def test_the_whole_program_killed_at_any_instant(number: int, tmp_path: Path) ->
     loses nothing of that and makes the report from the journal."""
     after_s = random.Random(number).uniform(1.0, 8.0)
     killed = kill_once(tmp_path / "take.mp4", after_s, SYNTHETIC, environment(tmp_path))
+    assert killed.troubles == []
+    assert killed.lost_picture_s <= 1.0
+    assert killed.lost_sound_s <= 1.0
+
+
+def test_a_take_of_real_devices_killed_before_their_clocks_are_known(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """In its first seconds, too, with the mixer still far behind."""
+    killed = kill_real_once(rig, tmp_path / "take.mp4", 3.5)
     assert killed.troubles == []
     assert killed.lost_picture_s <= 1.0
     assert killed.lost_sound_s <= 1.0
