@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -332,15 +333,18 @@ def disk_full_at_once(rig: Rig, folder: Path) -> Outcome:
 
 @contextlib.contextmanager
 def own_drive(folder: Path) -> Iterator[Path]:
-    """Mount an ext4 file system of its own, which can be frozen and broken; skips where that is
-    not allowed."""
+    """Mount an ext4 file system of its own, which can be frozen and broken, and which becomes
+    read-only when it finds a fault in itself; skips where that is not allowed."""
     image, place = folder / "drive.img", folder / "drive"
     place.mkdir()
     with image.open("wb") as file:
         file.truncate(64 << 20)
     made = shutil.which("mkfs.ext4") and not any(
         subprocess.run(words, check=False).returncode
-        for words in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, place])
+        for words in (
+            ["mkfs.ext4", "-q", image],
+            ["mount", "-o", "loop,errors=remount-ro", image, place],
+        )
     )
     if not made:
         absent("the right to mount a file system")
@@ -391,17 +395,49 @@ def disk_hangs(rig: Rig, folder: Path) -> Outcome:
 def drive_gone(rig: Rig, folder: Path) -> Outcome:
     """The drive is pulled out: the take goes on elsewhere, and what was written is there when the
     drive is back."""
+
+    def pull_out(place: Path) -> None:
+        tell_drive(place, EXT4_SHUTDOWN, WITHOUT_LOG)
+
+    return _drive_fails("drive pulled out", rig, folder, pull_out, errno.EIO)
+
+
+def drive_read_only(rig: Rig, folder: Path) -> Outcome:
+    """The system finds a fault in the drive and makes it read-only, as it does with worn cards and
+    sticks: the take goes on elsewhere."""
+
+    def make_read_only(place: Path) -> None:
+        device = place.stat().st_dev
+        known = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+        trigger = Path("/sys/fs/ext4", known, "trigger_fs_error")
+        if not trigger.exists():
+            absent("a kernel that lets an ext4 find a fault when asked")
+        trigger.write_text("a fault")
+        try:
+            (place / "new").touch()
+        except OSError as error:
+            if error.errno == errno.EROFS:
+                return
+        raise RuntimeError("the drive is not read-only")
+
+    return _drive_fails("drive turns read-only", rig, folder, make_read_only, errno.EROFS)
+
+
+def _drive_fails(
+    name: str, rig: Rig, folder: Path, hurt: Callable[[Path], None], number: int
+) -> Outcome:
+    """Hurt the drive that is recorded onto so that it answers with this error from then on."""
     with own_drive(folder) as place:
         path = place / "take.mp4"
         with rig.recording(path) as take:
             take.wait_position(AT_S)
             hurt_s = take.position_s
-            tell_drive(place, EXT4_SHUTDOWN, WITHOUT_LOG)
+            hurt(place)
             take.wait_position(take.position_s + AFTER_S)
             ended = take.stop() if take.process.poll() is None else take.ended()
         subprocess.run(["umount", str(place)], check=True)
         subprocess.run(["mount", "-o", "loop", place.with_suffix(".img"), place], check=True)
-        outcome = Outcome("drive pulled out", ended.code)
+        outcome = Outcome(name, ended.code)
         ended.stopped["parts"] = [ended.stopped["path"]]
         found = common(outcome, ended, rig)
         kept_s = playable_s(repair(path).path)
@@ -411,7 +447,9 @@ def drive_gone(rig: Rig, folder: Path) -> Outcome:
     outcome.expect(hurt_s - kept_s[0] <= 1.6, f"kept {kept_s} of {hurt_s}")
     lost = [s for sound in ("system", "mic") for s in found.lost(sound, [])]
     outcome.expect(not lost, f"events lost at {lost}")
-    outcome.expect("file-failed" in outcome.told, "nothing was told")
+    reasons = [event["message"] for event in ended.told("warning", code="file-failed")]
+    outcome.expect(os.strerror(number) in " ".join(reasons), f"told: {reasons}")
+    outcome.expect(ended.code == ExitCode.DEGRADED, f"exit code {ended.code}")
     return outcome
 
 
@@ -446,6 +484,7 @@ OTHER_FAULTS: dict[str, Callable[[Rig, Path], Outcome]] = {
     "disk filled at once": disk_full_at_once,
     "disk hangs for 8 s": disk_hangs,
     "drive pulled out": drive_gone,
+    "drive turns read-only": drive_read_only,
     "folder removed": folder_removed,
 }
 """Damage that ends the take, or may."""
