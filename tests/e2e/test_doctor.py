@@ -39,6 +39,16 @@ def test_a_machine_without_a_screen_is_told(tmp_path: Path) -> None:
     assert "DISPLAY" in found["screen"]["remedy"]
 
 
+def test_a_device_that_is_not_there_fails_under_its_own_name(tmp_path: Path) -> None:
+    """The others are tried all the same."""
+    code, found = findings(tmp_path, *SYNTHETIC, "--camera=nobody's")
+    assert code == 1
+    assert found["camera"]["status"] == Status.FAIL
+    assert found["camera"]["remedy"]
+    for finding in ("screen", "system-audio", "microphone", "encoder"):
+        assert found[finding]["status"] in (Status.OK, Status.WARN), found[finding]
+
+
 @pytest.mark.parametrize(
     ("words", "finding", "status"),
     [

@@ -163,7 +163,12 @@ def _status_text(now: dict[str, Any]) -> str:
     system = "muted" if now["is_system_muted"] else "live"
     camera = "shown" if now["overlay"]["is_visible"] else "hidden"
     words = [now["state"], f"{now['position_ns'] / NS_PER_S:.1f} s", now["path"]]
-    words += [f"mic {mic}", f"system {system}", f"camera {camera}"]
+    told = {"mic": mic, "system": system, "camera": camera}
+    words += [
+        f"{role} {how}"
+        for role, how in told.items()
+        if not now["devices"] or role in now["devices"]
+    ]
     words += [f"{now['frames']} frames", f"{now['dropped_frames']} dropped"]
     return ", ".join(word for word in words if word)
 

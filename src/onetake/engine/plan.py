@@ -16,12 +16,12 @@ from onetake.model.settings import Settings
 from onetake.platforms.contract import Compositor, Platform, Source, Writer
 from onetake.platforms.registry import resolve, shown_id
 
-__all__ = ["FPS_MAX", "OFFSET_FIELDS", "Plan", "make_plan", "memory_id"]
+__all__ = ["FPS_MAX", "OFFSET_FIELDS", "WANTED", "Plan", "make_plan", "memory_id"]
 
 FPS_MAX = 240
 """Most frames a second that can be asked for; no screen shows more."""
 
-_WANTED = {
+WANTED = {
     Role.SCREEN: "screen",
     Role.SYSTEM: "system_audio",
     Role.MIC: "mic",
@@ -56,7 +56,7 @@ class Plan:
     @property
     def shown_settings(self) -> Settings:
         """The settings as they may be written down."""
-        fields = {name: shown_id(getattr(self.settings, name)) for name in _WANTED.values()}
+        fields = {name: shown_id(getattr(self.settings, name)) for name in WANTED.values()}
         return msgspec.structs.replace(self.settings, **fields)
 
     def source(self, role: Role, device_id: str, clock: Clock) -> Source:
@@ -103,7 +103,7 @@ def make_plan(
     _check(settings)
     devices: dict[Role, str] = {}
     warnings: list[Warned] = []
-    for role, field_name in _WANTED.items():
+    for role, field_name in WANTED.items():
         wish = getattr(settings, field_name)
         if wish == "auto":
             wish = _wish_of_auto(role, platforms, warnings)

@@ -11,17 +11,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from onetake.clock import Clock
-from onetake.engine.plan import Plan
-from onetake.errors import OnetakeError
+from onetake.engine.plan import WANTED, Plan, make_plan
+from onetake.errors import DeviceUnavailable, OnetakeError
 from onetake.model.devices import AUDIO_ROLES, Role
 from onetake.model.findings import Finding, FindingId, Status
 from onetake.model.media import AudioBlock, Frame
-from onetake.platforms.contract import Source
+from onetake.model.settings import Settings
+from onetake.platforms.contract import Platform, Source
 
-__all__ = ["LISTEN_S", "look_at_devices", "look_at_encoder"]
+__all__ = ["LISTEN_S", "look_at_devices", "look_at_encoder", "look_for_devices"]
 
 LISTEN_S = 1.5
 """How long each device is listened to, all at once. Shorter misses cameras that warm up; longer
@@ -43,6 +45,10 @@ IDS = {
     Role.MIC: FindingId.MICROPHONE,
     Role.CAMERA: FindingId.CAMERA,
 }
+
+
+_NOBODY = {"screen": "synthetic", "system_audio": "none", "mic": "none", "camera": "none"}
+"""Wishes that every machine can fulfil."""
 
 
 class _Ear:
@@ -133,6 +139,22 @@ class _Trial:
             self._error = OnetakeError(f"{type(error).__name__}: {error}")
         finally:
             self._source.close()
+
+
+def look_for_devices(
+    settings: Settings, platforms: Sequence[Platform]
+) -> tuple[Settings, list[Finding]]:
+    """Say of each device that cannot be found why, under its own name, and return settings that do
+    without it (a made-up screen, since no take has none), so that the others can be tried."""
+    findings = []
+    for role, field in WANTED.items():
+        alone = msgspec.structs.replace(settings, **{**_NOBODY, field: getattr(settings, field)})
+        try:
+            make_plan(alone, platforms)
+        except DeviceUnavailable as error:
+            findings.append(Finding(IDS[role], Status.FAIL, error.message, error.hint))
+            settings = msgspec.structs.replace(settings, **{field: _NOBODY[field]})
+    return settings, findings
 
 
 def look_at_devices(plan: Plan, clock: Clock) -> list[Finding]:

@@ -73,7 +73,7 @@ def examine(settings: Settings, *, is_fixing: bool = False) -> list[Finding]:
     """Return what is found, in the order of FindingId. Opens devices; writes nothing that stays."""
     from onetake.clock import HostClock
     from onetake.engine.plan import make_plan
-    from onetake.engine.preflight import look_at_devices, look_at_encoder
+    from onetake.engine.preflight import look_at_devices, look_at_encoder, look_for_devices
     from onetake.errors import OnetakeError
     from onetake.model.findings import Finding, FindingId, Status
     from onetake.platforms.registry import find_platforms
@@ -81,9 +81,12 @@ def examine(settings: Settings, *, is_fixing: bool = False) -> list[Finding]:
     platforms = find_platforms()
     findings = [fact for platform in platforms for fact in _permissions(platform, is_fixing)]
     folder, about_folder = _folder(settings)
+    settings, missing = look_for_devices(settings, platforms)
+    findings += missing
     try:
         plan = make_plan(settings, platforms)
-        findings += look_at_devices(plan, HostClock())
+        said = {finding.id for finding in missing}
+        findings += [one for one in look_at_devices(plan, HostClock()) if one.id not in said]
         if folder is not None:
             findings += look_at_encoder(plan, (1920, 1080), folder)
     except OnetakeError as error:
