@@ -56,8 +56,7 @@ def _panel(arguments: argparse.Namespace) -> int:
     with waiting_recorder(arguments) as (controller, remotes):
         if arguments.open:
             webbrowser.open(remotes.panel_url())
-        else:
-            tell_remotes(remotes)
+        tell_remotes(remotes)  # Also then: no browser may have come up.
         while not ended.wait(0.2):
             pass  # A wait without an end would not be left for a signal on every system.
         controller.close()
