@@ -148,6 +148,16 @@ def test_safety_tracks_are_told_in_words() -> None:
     assert judged(report).notes == report.notes
 
 
+def test_a_cheaper_encoder_is_noted_and_no_fault() -> None:
+    """A picture that is a little worse for a while is worth a line, and the take is good."""
+    video = VideoStatistics(frames=300, encoder_changes=2, cheaper_s=12.4)
+    report = judged(Report(duration_s=30.0, video=video))
+    assert report.verdict == "good"
+    [note] = report.notes
+    assert "12 s" in note
+    assert judged(report).notes == report.notes
+
+
 def test_events_are_sorted_into_their_lists() -> None:
     """Controls, source changes and warnings each go to their own list."""
     control = ControlChanged(SetMute(Role.MIC, True), 1)

@@ -54,7 +54,8 @@ class VideoEncoder:
         self._fps = fps
         self._size_px = size_px
         self._context: VideoCodecContext = stream.codec_context
-        self._is_cheaper = False
+        self.is_cheaper = False
+        """Whether the encoder at work is the one that does less."""
         self._is_last_key = False
         self._key_frames = 0
         """How many the encoder at work has made."""
@@ -74,7 +75,7 @@ class VideoEncoder:
         Returns the packets of the encoder that ends; None = no encoder can take over, and nothing
         has changed.
         """
-        if is_cheaper is self._is_cheaper:
+        if is_cheaper is self.is_cheaper:
             return []
         context = self._successor(cheaper_plans(self._plan) if is_cheaper else [self._plan])
         if context is None:
@@ -83,7 +84,7 @@ class VideoEncoder:
         # Two key frames in a row must differ in `idr_pic_id` (14496-10, 7.4.3), or a decoder takes
         # them for one picture. x264 counts 0, 1, 0, ... from its first one.
         self._must_alternate = self._is_last_key and self._key_frames % 2 == 1
-        self._context, self._is_cheaper = context, is_cheaper
+        self._context, self.is_cheaper = context, is_cheaper
         self._key_frames = 0
         return packets
 

@@ -261,6 +261,13 @@ def _notes(report: Report) -> list[str]:
         )
         if text not in notes:
             notes.append(text)
+    if report.video.encoder_changes:
+        text = (
+            f"the machine was too slow: for {report.video.cheaper_s:.0f} s of the take the picture "
+            "was encoded with less work, and is a little worse"
+        )
+        if text not in notes:
+            notes.append(text)
     return notes
 
 
