@@ -197,3 +197,13 @@ def test_blocks_that_cannot_be_compared_are_let_pass() -> None:
     for rate_hz, count in ((6000, 120), (RATE_HZ, 0)):
         block = AudioBlock(0, np.zeros((count, 1), np.float32), rate_hz, 0)
         assert watch.heard(Role.MIC, block, 0.0, is_muted=False) == []
+
+
+def test_a_block_longer_than_what_is_kept_is_let_in() -> None:
+    """After a standstill all that waited comes as one block; no take may end of that."""
+    watch = EchoWatch()
+    for role in (Role.SYSTEM, Role.MIC):
+        block = AudioBlock(0, np.full((10 * RATE_HZ, 1), 0.1, np.float32), RATE_HZ, 0)
+        for stamp_ns in (0, 10_000_000_000):
+            block = AudioBlock(stamp_ns, block.samples, RATE_HZ, stamp_ns)
+            assert watch.heard(role, block, 0.1, is_muted=False) == []

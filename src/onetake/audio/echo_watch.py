@@ -80,7 +80,8 @@ class _Ear:
                 self.blocks.clear()
         self.blocks.append((block, is_loud))
         self.end_ns = block.stamp_ns + len(block.samples) * NS_PER_S // block.rate_hz
-        while self.blocks[0][0].stamp_ns < self.end_ns - KEPT_NS:
+        # The newest one stays, though it be longer: after a standstill one block is all that waited.
+        while len(self.blocks) > 1 and self.blocks[0][0].stamp_ns < self.end_ns - KEPT_NS:
             self.blocks.popleft()
 
     def is_playing(self, start_ns: int) -> bool:
