@@ -7,8 +7,10 @@ However it is asked to end, the window is closed first and the caller can finish
 from __future__ import annotations
 
 import importlib
+import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +21,9 @@ __all__ = ["open_window"]
 
 WIDTH_PX, HEIGHT_PX = 1100, 900
 """Size of the window: the two columns of the page with everything but the messages in sight."""
+
+_PACKAGE = "pywebview" if sys.platform == "darwin" else "pywebview[pyside6]"
+"""What brings pywebview and a web view with it: a Mac has one, elsewhere Qt's is asked for."""
 
 _OVER = b"\0"
 """What ends the waiting for signals; no signal has the number 0."""
@@ -35,16 +40,19 @@ def open_window(url: str) -> None:
     except ImportError as error:
         raise UsageError(
             "a window of its own needs the package pywebview",
-            hint="'pipx inject onetake pywebview' or 'pip install pywebview', whichever installed "
-            "onetake; or use 'onetake panel' with a browser",
+            hint=f"'pipx inject onetake {_PACKAGE}' or 'pip install {_PACKAGE}', as onetake was "
+            "installed; or use 'onetake panel' with a browser",
         ) from error
+    # It logs a traceback for each toolkit it does not find; what matters is raised below.
+    logging.getLogger("pywebview").setLevel(logging.CRITICAL)
     window = webview.create_window("onetake", url, width=WIDTH_PX, height=HEIGHT_PX)
     try:
         with _on_signal(window.destroy):
             webview.start(private_mode=True)
     except webview.errors.WebViewException as error:
         raise UsageError(
-            f"no window can be shown here: {error}", hint="use 'onetake panel' with a browser"
+            f"no window can be shown here: {error}",
+            hint=f"install {_PACKAGE}, or use 'onetake panel' with a browser",
         ) from error
 
 
