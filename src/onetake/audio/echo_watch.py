@@ -7,7 +7,6 @@ of sound that is not in the file (muted), and nothing twice of one echo.
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +79,7 @@ class _Ear:
                 self.blocks.clear()
         self.blocks.append((block, is_loud))
         self.end_ns = block.stamp_ns + len(block.samples) * NS_PER_S // block.rate_hz
-        # The newest one stays, though it be longer: after a standstill one block is all that waited.
+        # The newest one stays, though it be longer: after a standstill one holds all that waited.
         while len(self.blocks) > 1 and self.blocks[0][0].stamp_ns < self.end_ns - KEPT_NS:
             self.blocks.popleft()
 
@@ -92,18 +91,25 @@ class _Ear:
 
     def stretch(self, start_ns: int) -> tuple[NDArray[np.float32], float] | None:
         """Return the `WHOLE_S` from `start_ns` on as `to_mono` does; None = not all is there."""
-        blocks = [block for block, _ in self.blocks]
-        rate_hz = blocks[0].rate_hz
-        begins_ns, frames = [], 0
-        for block in blocks:
-            begins_ns.append(block.stamp_ns - frames * NS_PER_S // rate_hz)
-            frames += len(block.samples)
-        # Single stamps scatter; a device's samples follow each other exactly.
-        first = round((start_ns - median(begins_ns)) * rate_hz / NS_PER_S)
-        end = first + round(WHOLE_S * rate_hz)
-        if first < 0 or end > frames:
+        past_ns = start_ns + WHOLE_NS + BREAK_NS
+        blocks = [block for block, _ in self.blocks if block.stamp_ns < past_ns]
+        if not blocks:
             return None
-        samples = np.concatenate([block.samples for block in blocks])
+        rate_hz = blocks[0].rate_hz
+        counts = np.array([len(block.samples) for block in blocks])
+        ends = counts.cumsum()
+        stamps_ns = np.array([block.stamp_ns for block in blocks])
+        # Single stamps scatter; a device's samples follow each other exactly.
+        begin_ns = float(np.median(stamps_ns - (ends - counts) * NS_PER_S // rate_hz))
+        first = round((start_ns - begin_ns) * rate_hz / NS_PER_S)
+        end = first + round(WHOLE_S * rate_hz)
+        if first < 0 or end > ends[-1]:
+            return None
+        left = int(np.searchsorted(ends, first, side="right"))
+        right = int(np.searchsorted(ends, end)) + 1
+        samples = np.concatenate([block.samples for block in blocks[left:right]])
+        skipped = int(ends[left] - counts[left])
+        first, end = first - skipped, end - skipped
         return to_mono(samples[first:end], rate_hz)
 
 
