@@ -115,7 +115,7 @@ def test_nothing_is_shown_that_a_command_may_still_take_back(lead_ms: float) -> 
         rest = lane.rest(block.arrival_ns)
         if rest is not None:
             first = round(lane.position_ns * 48_000 / NS)
-            silent = round((4 - lead_ms / 1000) * 48_000) + 480
+            silent = round((4 - lead_ms / 1000) * 48_000)
             loud.append(rest[0][max(0, silent - first) :])
 
     run(HOT, steady, look, Settings(mute_lead_ms=lead_ms), every=4)

@@ -1,7 +1,8 @@
 """Gain and mute at the exact sample they were asked for.
 
-Invariant: what is muted is exactly zero from 10 ms after the mute to the unmute, what has gain 1
-is not touched by a bit, and between two gains there is always a smooth ramp.
+Invariant: what is muted is exactly zero from the mute's sample to the unmute's, what has gain 1 is
+not touched by a bit, and between two gains there is always a smooth ramp: before a mute, after
+everything else.
 """
 
 from __future__ import annotations
@@ -58,11 +59,18 @@ class Fader:
     def mute(self, sample: int, *, is_muted: bool, is_instant: bool = False) -> None:
         """Mute or unmute from `sample` on; `is_instant` where a fade is there already (a pause).
 
-        What was rendered already stays; a mute never overtakes an earlier mute or unmute.
+        The sound fades out before a mute, so that at its sample there is nothing left. What was
+        rendered already stays; a mute never overtakes an earlier mute or unmute.
         """
-        sample = max(sample, self._earliest_mute, self._done)
-        self._earliest_mute = sample
-        self._add(_Change(sample, self._order, is_muted=is_muted, is_instant=is_instant))
+        if is_muted == self._newest[0]:
+            return
+        earliest = max(self._earliest_mute, self._done)
+        begin = sample - RAMP if is_muted and not is_instant else sample
+        # With no room for a ramp the sound begins silent: there is nothing yet that could click.
+        is_instant = is_instant or begin < 0 == earliest
+        begin = max(begin, earliest)
+        self._add(_Change(begin, self._order, is_muted=is_muted, is_instant=is_instant))
+        self._earliest_mute = max(sample, earliest)
         self._note(is_muted, self._newest[1])
 
     def set_gain(self, sample: int, gain_db: float, *, is_instant: bool = False) -> None:

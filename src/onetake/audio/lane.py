@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from onetake.audio.gain import RAMP
 from onetake.audio.meter import LiveMeter
 from onetake.audio.mixer import Mixer
 from onetake.audio.track import Track
@@ -28,7 +29,7 @@ from onetake.model.events import Level, SourceState
 from onetake.model.media import AudioBlock, StampKind
 from onetake.model.report import SourceStatistics
 from onetake.model.settings import Settings, Tracks
-from onetake.model.units import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
+from onetake.model.units import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, ns_from_sample
 from onetake.timeline.timeline import Timeline
 
 __all__ = [
@@ -103,7 +104,8 @@ class AudioLane:
             Role.SYSTEM: round((settings.system_offset_ms or 0.0) * NS_PER_MS),
         }
         self._mute_lead_ns = round(settings.mute_lead_ms * NS_PER_MS)
-        self._calm_ns = min(max(CALM_LOOK_AHEAD_NS, self._mute_lead_ns + COMMAND_NS), LOOK_AHEAD_NS)
+        self._reach_ns = self._mute_lead_ns + ns_from_sample(RAMP) + COMMAND_NS
+        self._calm_ns = min(max(CALM_LOOK_AHEAD_NS, self._reach_ns), LOOK_AHEAD_NS)
         self._mixer = Mixer(settings, raw_roles)
         self._tracks: dict[Role, Track] = {}
         self._meters: dict[Role, LiveMeter] = {}
@@ -206,7 +208,7 @@ class AudioLane:
         array of float32, shape (n, 2), for each track; None = not enough to speak of. The lane
         stays as it is. Costs some 20 ms where two seconds are waiting."""
         timeline = self._timeline
-        end_ns = now_ns - self._mute_lead_ns - COMMAND_NS
+        end_ns = now_ns - self._reach_ns
         if timeline is None or timeline.sample_at(end_ns) - self._emitted < LEAST_REST:
             return None
         memo: dict[int, object] = {}
