@@ -106,8 +106,21 @@ def test_the_same_hum_on_both_is_no_echo() -> None:
     """A ground loop is in both sources at once, alone and with a voice in each."""
     mains = hum(20.0)
     assert first_told_s(level_to(mains, -30), level_to(mains, -45)) is None
+    assert first_told_s(level_to(mains, -30), level_to(mains, -45), mic_ppm=200) is None
     system = speaker(3, 20.0) + level_to(mains, -40)
     assert first_told_s(system, talker(3, 20.0) + level_to(mains, -45)) is None
+
+
+def test_two_tones_that_swell_together_are_no_echo() -> None:
+    """As loud as each other at every instant, but of another pitch: nothing of one is in the
+    other."""
+    times_s = np.arange(len(speaker(3))) / RATE_HZ
+    loudness = np.sqrt(np.convolve(speaker(3) ** 2, np.full(400, 1 / 400), "same"))
+    tones = [
+        (loudness * np.sin(2 * np.pi * hz * times_s)).astype(np.float32) for hz in (1e3, 2.3e3)
+    ]
+    assert first_told_s(tones[0], tones[1]) is None
+    assert first_told_s(tones[0], np.roll(tones[1], 60 * RATE_HZ // 1000)) is None
 
 
 def test_ones_own_voice_from_the_speakers_is_no_echo() -> None:
@@ -187,7 +200,7 @@ def test_a_single_source_costs_no_memory() -> None:
         samples = np.zeros((320, 1), np.float32)
         block = AudioBlock(number * 20_000_000, samples, RATE_HZ, 0)
         assert watch.heard(Role.MIC, block, 0.0, is_muted=False) == []
-    kept = watch._ears[Role.MIC].blocks
+    kept = watch._mic.blocks
     assert len(kept) <= KEPT_NS // 20_000_000 + 2
 
 

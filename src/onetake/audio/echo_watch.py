@@ -6,7 +6,9 @@ of sound that is not in the file (muted), and nothing twice of one echo.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,33 +93,28 @@ class _Ear:
 
     def stretch(self, start_ns: int) -> tuple[NDArray[np.float32], float] | None:
         """Return the `WHOLE_S` from `start_ns` on as `to_mono` does; None = not all is there."""
-        past_ns = start_ns + WHOLE_NS + BREAK_NS
-        blocks = [block for block, _ in self.blocks if block.stamp_ns < past_ns]
-        if not blocks:
-            return None
+        blocks = [block for block, _ in self.blocks]
         rate_hz = blocks[0].rate_hz
-        counts = np.array([len(block.samples) for block in blocks])
-        ends = counts.cumsum()
-        stamps_ns = np.array([block.stamp_ns for block in blocks])
+        begins_ns, firsts = [], [0]
+        for block in blocks:
+            begins_ns.append(block.stamp_ns - firsts[-1] * NS_PER_S // rate_hz)
+            firsts.append(firsts[-1] + len(block.samples))
         # Single stamps scatter; a device's samples follow each other exactly.
-        begin_ns = float(np.median(stamps_ns - (ends - counts) * NS_PER_S // rate_hz))
-        first = round((start_ns - begin_ns) * rate_hz / NS_PER_S)
-        end = first + round(WHOLE_S * rate_hz)
-        if first < 0 or end > ends[-1]:
+        begin = round((start_ns - median(begins_ns)) * rate_hz / NS_PER_S)
+        end = begin + round(WHOLE_S * rate_hz)
+        if begin < 0 or end > firsts[-1]:
             return None
-        left = int(np.searchsorted(ends, first, side="right"))
-        right = int(np.searchsorted(ends, end)) + 1
-        samples = np.concatenate([block.samples for block in blocks[left:right]])
-        skipped = int(ends[left] - counts[left])
-        first, end = first - skipped, end - skipped
-        return to_mono(samples[first:end], rate_hz)
+        first = bisect_right(firsts, begin) - 1
+        last = bisect_left(firsts, end)
+        samples = np.concatenate([block.samples for block in blocks[first:last]])
+        return to_mono(samples[begin - firsts[first] : end - firsts[first]], rate_hz)
 
 
 class EchoWatch:
     """Told of every block; one thread."""
 
     def __init__(self) -> None:
-        self._ears = {Role.MIC: _Ear(), Role.SYSTEM: _Ear()}
+        self._mic, self._system = _Ear(), _Ear()
         self._look_ns = 0
         self._delays_s: deque[float | None] = deque(maxlen=LOOKS)
         self._is_told = False
@@ -128,12 +125,12 @@ class EchoWatch:
 
         While one of the two is muted, the file has nothing twice: its blocks are passed over.
         """
-        ear = self._ears[role]
+        ear = self._mic if role is Role.MIC else self._system
         if is_muted or not len(block.samples) or block.rate_hz < LEAST_RATE_HZ:
             ear.blocks.clear()
             return []
         ear.hear(block, is_loud=peak >= LOUD_PEAK)
-        end_ns = min(ear.end_ns for ear in self._ears.values())
+        end_ns = min(self._mic.end_ns, self._system.end_ns)
         if abs(end_ns - self._look_ns) > KEPT_NS:  # the first, or back after a hole
             self._look_ns = end_ns - WHOLE_NS
         if end_ns < self._look_ns + WHOLE_NS:
@@ -142,7 +139,7 @@ class EchoWatch:
         return self._look(start_ns)
 
     def _look(self, start_ns: int) -> list[Warned]:
-        system, mic = self._ears[Role.SYSTEM], self._ears[Role.MIC]
+        mic, system = self._mic, self._system
         if not (system.blocks and mic.blocks and system.is_playing(start_ns)):
             return []
         played, heard = system.stretch(start_ns), mic.stretch(start_ns)
