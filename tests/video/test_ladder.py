@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onetake.model.units import NS_PER_MS, NS_PER_S
@@ -137,10 +137,11 @@ def test_who_has_no_other_encoder_is_not_asked_again() -> None:
     assert machine.steps == []
 
 
+@settings(max_examples=50)
 @given(
     st.lists(
-        st.tuples(st.floats(0.2, 40), st.floats(0.1, 400), st.sampled_from([0.2, 1.0])),
-        max_size=30,
+        st.tuples(st.floats(0.2, 15), st.floats(0.1, 400), st.sampled_from([0.2, 1.0])),
+        max_size=12,
     ),
     st.floats(0.3, 1.0),
 )
@@ -160,7 +161,8 @@ def test_steps_alternate_and_keep_their_distance(
         assert up_s - down_s >= CLEAR_NS / NS_PER_S
 
 
-@given(st.lists(st.booleans(), min_size=200, max_size=400))
+@given(st.lists(st.booleans(), min_size=100, max_size=200))
+@settings(max_examples=30)
 def test_no_picture_is_dropped_in_the_ten_seconds_before_a_return(drops: list[bool]) -> None:
     """Any drop while the cheaper encoder works puts the return off by ten seconds."""
     machine = Machine()

@@ -20,7 +20,7 @@ __all__ = ["EncoderPace"]
 _TOLD = {
     Step.CHEAPER: (
         "encoder-cheaper",
-        "the machine is too slow: the picture is encoded with less work, a little worse or larger",
+        "the machine is too slow: the picture is encoded with less work, and is a little worse",
         "sound is not affected; close other programs, or record with fewer frames a second",
     ),
     Step.USUAL: (
