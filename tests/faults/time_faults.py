@@ -171,14 +171,21 @@ def _through(
 def processor_taken(rig: Rig, folder: Path) -> Outcome:
     """Other programs leave the recorder 1 % of a core for 5 s."""
 
+    told_s: list[float] = []
+
     def take_it(take: Recording) -> None:
         with starved(take.process.pid):
-            time.sleep(TAKEN_S)
+            begun_s = time.monotonic()
+            while (since_s := time.monotonic() - begun_s) < TAKEN_S:
+                if not told_s and take.has_told("warning"):
+                    told_s.append(since_s)
+                time.sleep(0.05)
 
     outcome = _through("processor taken for 5 s", rig, folder, take_it, may_be_silent=True)
     # Which one depends on how long the longest of its waits is.
     is_told = "starved" in outcome.told or "stalled" in outcome.told
     outcome.expect(is_told, f"told: {outcome.told}")
+    outcome.told += f" (after {told_s[0]:.1f} s)" if told_s else " (afterwards)"
     outcome.expect("screen lost" in outcome.told, "no span of the screen")
     outcome.expect(outcome.code == ExitCode.DEGRADED, f"exit code {outcome.code}")
     return outcome
