@@ -17,6 +17,7 @@ from onetake.file.presets import EncoderPlan
 from onetake.file.video_encoder import parameter_sets
 from onetake.model.settings import Codec, Quality
 from onetake.model.units import NS_PER_S
+from onetake.proof.repair import repair
 
 SIZE_PX = (320, 192)
 FPS = 30
@@ -173,6 +174,36 @@ def test_key_frames_in_a_row_are_told_apart(tmp_path: Path, first: int) -> None:
                 ids[number] = idr_pic_id(unit, frame_num_bits=4)
     assert {first, first + 1, first + 2, first + 5} <= set(ids)
     assert all(ids[number] != ids[number + 1] for number in ids if number + 1 in ids)
+
+
+def test_a_change_before_the_first_frame_is_one_too(tmp_path: Path) -> None:
+    """The next file of a split take begins with the encoder that is at work by then."""
+    path = tmp_path / "take.mp4"
+    assert record(path, {0: True}, 6, quality=Quality.SMALL) == [True]
+    packets = packets_of(path)
+    assert [packet.is_keyframe for packet in packets] == [True] + [False] * 5
+    assert b"subme=0" in bytes(packets[0])
+
+
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_a_killed_take_has_the_changes_too(tmp_path: Path, *, is_repaired: bool) -> None:
+    """What was on the disk plays over the changes as it is, and lists their key frames; so does
+    what a repair makes of it."""
+    path, torn = tmp_path / "take.mp4", tmp_path / "torn.mp4"
+    target = writer(path, size_px=SIZE_PX, fps=FPS, encoder="libx264")
+    target.start()
+    assert record_into(target, {20: True, 40: False}, 60) == [True] * 2
+    target.pump(0)
+    torn.write_bytes(path.read_bytes())
+    target.finish(2 * NS_PER_S)
+    if is_repaired:
+        torn = repair(torn).path
+    packets = packets_of(torn)
+    assert len(packets) > 50
+    assert [n for n, packet in enumerate(packets) if packet.is_keyframe][:3] == [0, 20, 40]
+    with av.open(str(torn)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            assert np.mean((luma_of(frame) - luma_of(scene(number))) ** 2) < 100, number
 
 
 def test_other_encoders_have_no_cheaper_way(tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ def test_hiccups_change_nothing() -> None:
     assert machine.steps == []
 
 
+def test_hiccups_of_a_busy_encoder_change_nothing() -> None:
+    """It is at work for two thirds of the time and keeps up, but for a moment every two seconds."""
+    machine = Machine()
+    for _ in range(20):
+        machine.run(0.05, cost_ms=70)
+        machine.run(1.95, cost_ms=22)
+    assert machine.dropped >= 20
+    assert machine.steps == []
+
+
 def test_a_slow_compositor_changes_nothing() -> None:
     """The lane is behind, but not for the encoder, which needs a quarter of the time."""
     machine = Machine()
@@ -123,10 +133,12 @@ def test_a_machine_that_lures_is_believed_less_each_time() -> None:
 def test_a_later_load_is_another_one() -> None:
     """More than a minute after the return, falling behind is met as for the first time."""
     machine = Machine()
-    for _ in range(3):
+    for number in range(3):
         machine.run(5, cost_ms=40)
+        eased_s = machine.now_ns / NS_PER_S - 5
         machine.run(20 + RELAPSE_NS / NS_PER_S, cost_ms=8)
-    assert machine.directions == [Step.CHEAPER, Step.USUAL] * 3
+        assert machine.directions == [Step.CHEAPER, Step.USUAL] * (number + 1)
+        assert machine.steps[-1][0] - eased_s < 12
 
 
 def test_who_has_no_other_encoder_is_not_asked_again() -> None:

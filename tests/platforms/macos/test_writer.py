@@ -19,6 +19,7 @@ from onetake.errors import DiskFull, EncoderUnavailable, OutputFailed, UsageErro
 from onetake.file import waiting_sound
 from onetake.model.findings import Status
 from onetake.model.settings import Codec, Quality, Settings, Tracks
+from onetake.platforms.contract import Adaptable
 
 SIZE = (64, 36)
 MS = 1_000_000
@@ -102,6 +103,11 @@ def test_the_stand_in_fails_late_on_equal_times(mac: Mac, path: Path) -> None:
     writer.write_video(0, _picture())  # taken
     with pytest.raises(OutputFailed, match="-16364"):
         writer.write_video(33 * MS, _picture())
+
+
+def test_the_systems_encoder_has_no_cheaper_way(mac: Mac, path: Path) -> None:
+    """It cannot be changed in mid-take, and does not claim to: pictures are dropped at once."""
+    assert not isinstance(_writer(path), Adaptable)
 
 
 def test_not_ready_drops_pictures_and_keeps_sound(mac: Mac, path: Path) -> None:
