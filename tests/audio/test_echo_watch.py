@@ -82,8 +82,10 @@ def test_an_echo_is_told_while_somebody_talks() -> None:
 
 
 def test_stamps_that_scatter_do_not_hide_an_echo() -> None:
-    """Of stamps with 5 ms of noise the median is good enough."""
-    assert listen(EchoWatch(), speaker(1), echo(1, -20, 60), jitter_ms=5.0)
+    """Of stamps with 10 ms of noise the median is good enough."""
+    told = listen(EchoWatch(), speaker(1), echo(1, -20, 60), jitter_ms=10.0)
+    assert told
+    assert told[0][0] <= QUICK_S
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -179,16 +181,22 @@ def test_a_source_that_comes_back_elsewhere_in_time_is_heard() -> None:
         assert listen(watch, speaker(1), echo(1, -20, 60), start_s=200.0)
 
 
-def test_a_hole_within_a_source_moves_nothing() -> None:
-    """Sound from before a declared loss is not laid beside sound from after it."""
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_hole_within_a_source_moves_nothing(is_declared: bool) -> None:
+    """Sound from before a loss, declared or seen by the stamps alone, is not laid beside sound from
+    after it: with one every half a second there is nothing to look at."""
     watch, system, heard = EchoWatch(), speaker(2), echo(2, -20, 60)
     count, told = RATE_HZ // 50, []
     for number, first in enumerate(range(0, len(system) - count, count)):
-        stamp_ns = number * 20_000_000
-        for role, sound in ((Role.SYSTEM, system), (Role.MIC, heard)):
-            lost = int(role is Role.MIC and number % 25 == 0)
+        at_ns = number * 20_000_000
+        late_ns = 0 if is_declared else number // 25 % 2 * 60_000_000
+        lost = int(is_declared and number % 25 == 0)
+        for role, sound, stamp_ns, lost_frames in (
+            (Role.SYSTEM, system, at_ns, 0),
+            (Role.MIC, heard, at_ns + late_ns, lost),
+        ):
             samples = sound[first : first + count, None]
-            block = AudioBlock(stamp_ns, samples, RATE_HZ, stamp_ns, lost)
+            block = AudioBlock(stamp_ns, samples, RATE_HZ, stamp_ns, lost_frames)
             told += watch.heard(role, block, 0.1, is_muted=False)
     assert told == []
 
