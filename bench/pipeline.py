@@ -454,6 +454,8 @@ def main() -> None:
     parser.add_argument("--scaling", action="store_true")
     parser.add_argument("--length", type=float, default=0.0, metavar="SECONDS")
     options = parser.parse_args()
+    if 0 < options.length < 7:
+        parser.error("--length wants 7 s at least: a second and six parts")
     with scratch() as folder:
         if options.scaling:
             scaling(options, folder)
