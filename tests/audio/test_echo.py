@@ -105,8 +105,8 @@ def test_too_little_to_go_by_is_no_look() -> None:
 
 
 def test_hum_of_any_phase_is_none() -> None:
-    """The same mains in both, cut anywhere and sampled by clocks 200 ppm apart, is no echo: that the
-    stretches end smoothly is what it takes."""
+    """The same mains in both, cut anywhere and sampled by clocks 200 ppm apart, is no echo, since
+    the compared stretches end smoothly."""
     random = np.random.default_rng(2)
     times_s = np.arange(round(WHOLE_S * 16_000)) / 16_000
 
