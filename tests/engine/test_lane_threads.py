@@ -8,7 +8,7 @@ import numpy as np
 
 from onetake.clock import HostClock
 from onetake.engine.lane_queue import Arm, End, LaneQueue
-from onetake.engine.lane_threads import VideoLaneThread
+from onetake.engine.lane_threads import WAIT_AT_END_S, VideoLaneThread, WriterThread
 from onetake.engine.readings import Readings
 from onetake.model.devices import Role
 from onetake.model.media import Frame, PixelFormat
@@ -52,3 +52,22 @@ def test_a_take_begins_where_every_source_has_something() -> None:
     queue.put(End(heard_ns + 50 * NS_PER_MS))
     assert thread.join(10)
     assert started == [heard_ns + 7]
+
+
+def test_a_writer_whose_lanes_end_looks_out_more_often() -> None:
+    """A stop does not wait for a writer that waits for packets that never come."""
+    waits_s: list[float] = []
+    has_waited = threading.Semaphore(0)
+
+    class Idle:
+        def pump(self, wait_s: float) -> bool:
+            waits_s.append(wait_s)
+            has_waited.release()
+            return False
+
+    thread = WriterThread(Idle(), lambda: None, lambda _error: None)  # type: ignore[arg-type]
+    thread.hurry()
+    thread.start()
+    assert has_waited.acquire(timeout=10)
+    assert thread.finish_up(10)
+    assert set(waits_s) == {WAIT_AT_END_S}

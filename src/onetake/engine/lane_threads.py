@@ -29,6 +29,10 @@ WAIT_S = 0.1
 """How long a lane waits for an item before it looks at the clock. Longer delays the repeat of a
 static picture; shorter wakes an idle machine for nothing."""
 
+WAIT_AT_END_S = 0.01
+"""The same for the writer while a take ends. Longer keeps whoever stopped it waiting, shorter wakes
+an idle machine for nothing."""
+
 TICK_LAG_NS = 50 * NS_PER_MS
 """How far behind the clock a tick is. A picture that was stamped just now is still on its way
 (ScreenCaptureKit delivers up to 20 ms late); with less lag a repeat could overtake it."""
@@ -287,11 +291,16 @@ class WriterThread:
         self._flush = flush
         self._on_error = on_error
         self._is_ending = threading.Event()
+        self._wait_s = WAIT_S
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def hurry(self) -> None:
+        """Look out for the end more often: the lanes are about to end."""
+        self._wait_s = WAIT_AT_END_S
 
     def finish_up(self, timeout_s: float) -> bool:
         """Write what is left and end; whether it ended in time. After both lanes have ended."""
@@ -301,7 +310,7 @@ class WriterThread:
 
     def _run(self) -> None:
         try:
-            while self._parts.pump(WAIT_S) or not self._is_ending.is_set():
+            while self._parts.pump(self._wait_s) or not self._is_ending.is_set():
                 self._flush()
             self._flush()
         except Exception as error:  # noqa: BLE001  top of a thread: the take ends with a file

@@ -116,6 +116,7 @@ class Wiring:
         """Let the audio lane end there, wait for both lanes, and let the writer write it all. The
         video lane had its `End` at the very moment of the stop."""
         self._inlets.audio.put(End(end_host_ns))
+        self._writer_thread.hurry()
         for lane in self._lanes:
             if not lane.join(LANE_END_S):
                 self._on_error(OutputFailed("encoding did not end in time"))
