@@ -47,6 +47,10 @@ PROVISIONAL_EVERY_NS = 400 * NS_PER_MS
 """How often the end that is not mixed for good is written, while it is long. More often costs: it
 is up to two seconds of mixing and AAC each time. Less often: a kill costs more than a second."""
 
+PROVISIONAL_SPARING = 4
+"""At most a quarter of the time goes into it: ten seconds may wait for a rough clock, on a machine
+that has other work. Smaller: the mixer gets late. Larger: a kill costs more than a second."""
+
 READ_EVERY_NS = 2 * NS_PER_S
 """How often a lane's statistics are made for others to read. They take a millisecond or two."""
 
@@ -236,10 +240,13 @@ class AudioLaneThread(LaneThread):
         """Leave what is not mixed for good at the end of the file, while that is much."""
         if now_ns < self._next_provisional_ns or not self._parts.wants_provisional:
             return
-        self._next_provisional_ns = now_ns + PROVISIONAL_EVERY_NS
         rest = self._lane.rest(now_ns)
         if rest is not None:
             self._parts.write_provisional(rest)
+        taken_ns = self._clock.now_ns() - now_ns
+        self._next_provisional_ns = now_ns + max(
+            PROVISIONAL_EVERY_NS, taken_ns * PROVISIONAL_SPARING
+        )
 
     def _read(self, now_ns: int) -> None:
         """Leave what the lane knows where others may read it."""
