@@ -232,7 +232,8 @@ def _content_findings(
             count=len(holes_ns),
         )
     if facts.clicks:
-        message = f"{name}: {facts.clicks} clicks (drum hits can look the same)"
+        count = "1 click" if facts.clicks == 1 else f"{facts.clicks} clicks"
+        message = f"{name}: {count} (a drum can look the same)"
         yield Finding(Fault.AUDIO_CLICK, Severity.NOTE, message, count=facts.clicks)
     if facts.clipped_samples >= _CLIPPED_SAMPLES:
         message = f"{name}: {facts.clipped_samples} samples are clipped"
