@@ -203,6 +203,8 @@ class Take:
     def _failed(self, error: Exception) -> None:
         """A lane or the writer cannot go on. On its thread."""
         told = error if isinstance(error, OnetakeError) else OutputFailed(str(error) or repr(error))
+        if not self._started.is_set():
+            self._error = told
         self._driver.step(TookFailure(told.code, told.message, self._clock.now_ns()))
 
     # The take's own thread.
