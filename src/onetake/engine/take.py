@@ -356,11 +356,8 @@ class Take:
     def _finish(self, end_host_ns: int) -> None:
         wiring = self._wiring
         assert wiring is not None
-        live = [
-            role
-            for role in AUDIO_ROLES
-            if self._driver.session.sources.get(role) is SourceState.LIVE
-        ]
+        sources = self._driver.session.sources
+        live = [role for role in AUDIO_ROLES if sources.get(role) is SourceState.LIVE]
         self._sources.wait_until_heard(live, end_host_ns, TAIL_WAIT_NS)
         wiring.end(end_host_ns)
         self._sources.stop()
