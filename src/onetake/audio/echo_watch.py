@@ -66,6 +66,7 @@ class _Ear:
         self.blocks: deque[tuple[AudioBlock, bool]] = deque()
         """Each with whether it is loud."""
         self.end_ns = 0
+        self._joint = np.empty((0, 0), np.float32)
 
     def hear(self, block: AudioBlock, *, is_loud: bool) -> None:
         """Take a block in, which must not be empty."""
@@ -106,8 +107,16 @@ class _Ear:
             return None
         first = bisect_right(firsts, begin) - 1
         last = bisect_left(firsts, end)
-        samples = np.concatenate([block.samples for block in blocks[first:last]])
+        samples = self._joined([block.samples for block in blocks[first:last]])
         return to_mono(samples[begin - firsts[first] : end - firsts[first]], rate_hz)
+
+    def _joined(self, parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return them in one, valid until the next call: asking the system for so much memory twice
+        a second costs more than all that is computed with it."""
+        shape = (sum(len(part) for part in parts), parts[0].shape[1])
+        if self._joint.shape[1] != shape[1] or len(self._joint) < shape[0]:
+            self._joint = np.empty((shape[0] * 5 // 4, shape[1]), np.float32)
+        return np.concatenate(parts, out=self._joint[: shape[0]])
 
 
 class EchoWatch:
