@@ -8,7 +8,7 @@ deceive it are clicks, three a second, that come at the same distance to a few m
     band 250..3200 Hz ─▶ whitened (generalised cross-correlation, phase transform) ─▶ one peak?
 
 The phase transform is Knapp and Carter's (IEEE ASSP-24, 1976), with a floor below which a frequency
-counts as absent. Pure; a look costs about 0.4 ms.
+counts as absent. Pure; a look costs half a millisecond.
 """
 
 from __future__ import annotations
