@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import sys
@@ -54,6 +53,22 @@ class ProcessStats:
             return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
+class Tally:
+    """A number that any thread may count up."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """Count one more."""
+        with self._lock:
+            self._count += 1
+
+    def __int__(self) -> int:
+        return self._count
+
+
 class Context:
     """Any thread.
 
@@ -67,8 +82,8 @@ class Context:
         self.stats = ProcessStats()
         self.started: Started | None = None
         """The last take's start, as heard from its events."""
-        self.in_messages = itertools.count()
-        self.out_messages = itertools.count()
+        self.in_messages = Tally()
+        self.out_messages = Tally()
         self._devices: tuple[float, list[Device]] = (0.0, [])
 
     def devices(self) -> list[Device]:

@@ -318,14 +318,9 @@ def _stats(context: Context, _fields: Fields) -> dict[str, Any]:
         "renderTotalFrames": total,
         "outputSkippedFrames": now.dropped_frames,
         "outputTotalFrames": total,
-        "webSocketSessionIncomingMessages": _peek(context.in_messages),
-        "webSocketSessionOutgoingMessages": _peek(context.out_messages),
+        "webSocketSessionIncomingMessages": int(context.in_messages),
+        "webSocketSessionOutgoingMessages": int(context.out_messages),
     }
-
-
-def _peek(count: Any) -> int:
-    """Return how often an `itertools.count` was stepped, without stepping it."""
-    return int(count.__reduce__()[1][0])
 
 
 REQUESTS: dict[str, Handler] = {

@@ -108,7 +108,7 @@ class ObsServer:
         for session, client in list(self._clients.items()):
             message = session.event(event)
             if message is not None:
-                next(self._context.out_messages)
+                self._context.out_messages.add()
                 client.outbox.put(message, Importance.PASSING if is_passing else Importance.EVENT)
 
     # On the server's thread.
@@ -152,13 +152,13 @@ class ObsServer:
             timeout_s = None if session.is_identified else IDENTIFY_TIMEOUT_S
             message = await asyncio.wait_for(connection.recv(), timeout_s)
             await asyncio.sleep(pace.delay_s())
-            next(self._context.in_messages)
+            self._context.in_messages.add()
             was_identified = session.is_identified
             answer = await self._server.work(session.receive, message)
             if session.is_identified and not was_identified:
                 self._throttle.succeeded()
             if answer is not None:
-                next(self._context.out_messages)
+                self._context.out_messages.add()
                 client.outbox.put(answer, Importance.ANSWER)
         await connection.close(_BUSY, "Your client does not read its answers.")
 
