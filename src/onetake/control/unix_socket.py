@@ -6,6 +6,7 @@ peer's user id is checked on every connection.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -13,6 +14,7 @@ import struct
 import sys
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 from onetake.control.controller import Controller, Origin
 from onetake.control.event_pump import EventPump
@@ -104,16 +106,20 @@ class ControlSocket:
                 return False
             timeout = struct.pack("ll", WRITE_TIMEOUT_S, 0)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
-            conversation = LineConversation(
-                self._controller, _ORIGIN, client.makefile("wb"), "socket"
-            )
+            writer = client.makefile("wb")
+            conversation = LineConversation(self._controller, _ORIGIN, writer, "socket")
             self._clients[client] = conversation
         threading.Thread(
-            target=self._serve, args=(client, conversation), name="socket-client", daemon=True
+            target=self._serve,
+            args=(client, writer, conversation),
+            name="socket-client",
+            daemon=True,
         ).start()
         return True
 
-    def _serve(self, client: socket.socket, conversation: LineConversation) -> None:
+    def _serve(
+        self, client: socket.socket, writer: BinaryIO, conversation: LineConversation
+    ) -> None:
         try:
             conversation.start()
             with client.makefile("rb") as reader:
@@ -123,6 +129,8 @@ class ControlSocket:
                 self._clients.pop(client, None)
             conversation.end(1.0)
             _wake(client)
+            with contextlib.suppress(OSError):  # What is still in it has nobody to go to.
+                writer.close()
             client.close()
 
 
