@@ -226,7 +226,8 @@ def _has_decoder(stream: _Stream) -> bool:
 
 
 def _track(stream: _Stream) -> Track:
-    time_base = stream.time_base or Fraction(1, 1000)
+    told = stream.time_base  # A Fraction, or since PyAV 19 a number of its own.
+    time_base = Fraction(told.numerator, told.denominator) if told else Fraction(1, 1000)
     is_video = isinstance(stream, av.VideoStream)
     return Track(
         index=stream.index,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from fractions import Fraction
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -136,13 +135,15 @@ class RtspPictures:
         sent = packet.dts if packet.dts is not None else packet.pts
         base = packet.time_base
         if sent is not None and base is not None:
-            self._arrival.see(_ns(sent, base), arrival_ns)
+            self._arrival.see(_ns(sent, base.numerator, base.denominator), arrival_ns)
         pictures: list[Picture] = []
         for frame in packet.decode():
             if frame.pts is None or sent is None or frame.time_base is None:
                 pictures.append((arrival_ns, frame))
             else:
-                pictures.append((self._arrival.host_ns(_ns(frame.pts, frame.time_base)), frame))
+                base = frame.time_base
+                pts_ns = _ns(frame.pts, base.numerator, base.denominator)
+                pictures.append((self._arrival.host_ns(pts_ns), frame))
         return pictures
 
     def close(self) -> None:
@@ -157,5 +158,5 @@ class RtspPictures:
             self._reader = None
 
 
-def _ns(ticks: int, base: Fraction) -> int:
-    return ticks * base.numerator * NS_PER_S // base.denominator
+def _ns(ticks: int, numerator: int, denominator: int) -> int:
+    return ticks * numerator * NS_PER_S // denominator
