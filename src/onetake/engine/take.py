@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from onetake.clock import Clock
 from onetake.engine.broadcast import Subscription
 from onetake.engine.finishing import Ended, summed_up
+from onetake.engine.heap import Heap
 from onetake.engine.inlets import Inlets
 from onetake.engine.monitor import Monitor
 from onetake.engine.parts import Part
@@ -111,6 +112,7 @@ class Take:
             self._desk,
             clock,
         )
+        self._heap = Heap()
         self._thread = threading.Thread(target=self._run, name="take", daemon=True)
 
     # What others call.
@@ -324,9 +326,8 @@ class Take:
         """The first frame was accepted. On the video lane's thread."""
         assert self._wiring is not None
         self._dropped_before = self._inlets.video.dropped[Role.SCREEN]
-        width_px, height_px = self._wiring.size_px
         devices = self._plan.shown_devices
-        self._started_event = Started(self._path, t0_ns, devices, width_px, height_px)
+        self._started_event = Started(self._path, t0_ns, devices, *self._wiring.size_px)
         self._driver.start_timeline(t0_ns, self._started_event)
         self._started.set()
 
@@ -338,6 +339,7 @@ class Take:
 
     def _watch(self) -> None:
         """Publish the meters, warn of drops, and end the take before the disk is full."""
+        self._heap.tidy(self._clock.now_ns())
         self._monitor.note_drops(self._dropped_frames)
         meters = self._monitor.meters(self._driver.session)
         if meters is not None:

@@ -1,0 +1,35 @@
+"""Memory that nobody needs any more."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onetake.engine.heap import TRIM_EVERY_NS, Heap
+
+MB = 1 << 20
+
+
+def private_bytes() -> int:
+    """Anonymous resident memory of this process."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon:"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heap")
+def test_what_a_busy_moment_needed_is_given_back() -> None:
+    """Freed memory between pieces that are still in use goes back to the system, now and then."""
+    heap = Heap()
+    heap.tidy(0)
+    pieces = [np.ones(64 << 10, np.uint8) for _ in range(1024)]
+    kept = pieces[::16]
+    full = private_bytes()
+    pieces.clear()
+    heap.tidy(TRIM_EVERY_NS - 1)
+    assert private_bytes() > full - 8 * MB
+    heap.tidy(TRIM_EVERY_NS)
+    assert private_bytes() < full - 48 * MB
+    assert len(kept) == 64
