@@ -5,12 +5,15 @@ Everything else about the package stands in pyproject.toml.
 
 from setuptools import Extension, setup
 
+HEADERS = ["src/onetake/_kernel_target.h", "src/onetake/_kernel_variants.h"]
+
 
 def kernel(room: str) -> Extension:
     """Return the compiled loops of a room."""
     return Extension(
         f"onetake.{room}._kernel",
         [f"src/onetake/{room}/_kernel.c"],
+        depends=HEADERS,
         # The stable interface of CPython 3.11: one wheel serves every later version.
         define_macros=[("Py_LIMITED_API", "0x030B0000")],
         py_limited_api=True,

@@ -6,26 +6,7 @@
  *
  * It releases the GIL while it works, and checks shapes and positions before it touches memory.
  */
-#define PY_SSIZE_T_CLEAN
-#ifndef Py_LIMITED_API
-#define Py_LIMITED_API 0x030B0000
-#endif
-#include <Python.h>
-#include <stdint.h>
-#include <string.h>
-
-#if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
-#define HAS_AVX2 1
-#define FOR_AVX2 __attribute__((target("avx2")))
-#else
-#define HAS_AVX2 0
-#endif
-
-#if defined(__GNUC__) || defined(__clang__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
+#include "../_kernel_target.h"
 
 #if defined(__clang__)
 #pragma clang fp contract(off)
@@ -138,8 +119,7 @@ static const Variant variants[] = {
 #endif
 };
 
-static int variant_count = 1;
-static const Variant *chosen = &variants[0];
+#include "../_kernel_variants.h"
 
 /* Returns 0, or -1 with an exception set. Everything here is contiguous. */
 static int get_array(PyObject *object, Py_buffer *view, int rank, Py_ssize_t item, int is_writable)
@@ -199,37 +179,6 @@ static PyObject *py_evaluate(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyObject *py_variants(PyObject *module, PyObject *unused)
-{
-    (void)module;
-    (void)unused;
-    PyObject *names = PyTuple_New(variant_count);
-    for (int index = 0; names != NULL && index < variant_count; index++) {
-        PyObject *name = PyUnicode_FromString(variants[index].name);
-        if (name == NULL || PyTuple_SetItem(names, index, name) != 0) {
-            Py_DECREF(names);
-            return NULL;
-        }
-    }
-    return names;
-}
-
-static PyObject *py_select(PyObject *module, PyObject *args)
-{
-    const char *name;
-    (void)module;
-    if (!PyArg_ParseTuple(args, "s", &name))
-        return NULL;
-    for (int index = 0; index < variant_count; index++) {
-        if (strcmp(variants[index].name, name) == 0) {
-            chosen = &variants[index];
-            Py_RETURN_NONE;
-        }
-    }
-    PyErr_SetString(PyExc_ValueError, "this machine has no such variant");
-    return NULL;
-}
-
 static PyMethodDef methods[] = {
     {"evaluate", py_evaluate, METH_VARARGS,
      "evaluate(table, steps, left, right, first, fractions, out): sound between the samples."},
@@ -245,16 +194,5 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__kernel(void)
 {
-#if HAS_AVX2
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2"))
-        variant_count = 2;
-#endif
-    chosen = &variants[variant_count - 1];
-    PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && PyModule_AddIntConstant(module, "REVISION", REVISION) != 0) {
-        Py_DECREF(module);
-        return NULL;
-    }
-    return module;
+    return make_kernel(&definition);
 }
