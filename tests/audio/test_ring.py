@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,3 +118,19 @@ def test_channels_become_two() -> None:
     assert np.array_equal(stereo_planes(samples[:, None]), np.stack((samples, samples)))
     wide = samples.reshape(3, 4)
     assert np.array_equal(stereo_planes(wide), wide[:, :2].T)
+
+
+def test_a_copy_is_a_ring_of_its_own() -> None:
+    """What is held is in it, whatever is done to either goes on in that one alone, and no room is
+    copied."""
+    ring = SampleRing(RATE, 10)
+    ring.write(10, _ones(100))
+    ring.drop_before(40)
+    twin = copy.deepcopy(ring)
+    twin.fade_out_end()
+    twin.write(110, 2 * _ones(30_000))
+    assert (ring.start, ring.end) == (40, 110)
+    assert np.array_equal(ring.read(40, 110)[0], np.ones(70))
+    assert np.array_equal(twin.read(40, 105)[0], np.ones(65))
+    assert np.array_equal(twin.read(115, 30_110)[0], np.full(29_995, 2.0))
+    assert copy.deepcopy(ring)._data.shape == (2, 70)

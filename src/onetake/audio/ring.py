@@ -7,6 +7,7 @@ heard (or passed over) and never change again.
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 
 import numpy as np
@@ -53,6 +54,13 @@ class SampleRing:
         """First frame not yet there."""
         self.floor = start
         """First frame that may still change."""
+
+    def __deepcopy__(self, _memo: dict[int, object]) -> SampleRing:
+        """Return a ring of its own with what is held, and no room beyond: most of it is room."""
+        ring = copy.copy(self)
+        ring._data = self._data[:, self.start - self._base : self.end - self._base].copy()
+        ring._base = self.start
+        return ring
 
     def write(self, frame: int, planes: NDArray[np.float32]) -> int:
         """Put sound at `frame` (at or behind `end`); return how many frames came too late.

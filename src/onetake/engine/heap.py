@@ -14,7 +14,7 @@ from onetake.model.units import NS_PER_S
 
 __all__ = ["TRIM_EVERY_NS", "Heap"]
 
-TRIM_EVERY_NS = 30 * NS_PER_S
+TRIM_EVERY_NS = 10 * NS_PER_S
 """Time from one giving back to the next. Shorter: a millisecond or two is spent for nothing.
 Longer: the peaks of several busy moments add up."""
 
