@@ -43,7 +43,7 @@ START_WITHOUT_BEAT_NS = 250 * NS_PER_MS
 ADVANCE_EVERY_NS = 100 * NS_PER_MS
 """How often the mixer renders. More often costs calls, less often encodes in bursts."""
 
-PROVISIONAL_EVERY_NS = 400 * NS_PER_MS
+PROVISIONAL_EVERY_NS = 250 * NS_PER_MS
 """How often the end that is not mixed for good is written, while it is long. More often costs: it
 is up to two seconds of mixing and AAC each time. Less often: a kill costs more than a second."""
 

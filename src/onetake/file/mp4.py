@@ -33,7 +33,7 @@ from onetake.file.encoders import (
 )
 from onetake.file.finalise import finalise
 from onetake.file.naming import default_folder, unique_path
-from onetake.file.output_file import OutputFile, output_errors, sync_interval_s
+from onetake.file.output_file import SYNC_INTERVAL_S, OutputFile, output_errors, sync_interval_s
 from onetake.file.provisional import ProvisionalEncoder, ProvisionalSound
 from onetake.file.sample_index import SampleIndex
 from onetake.file.video_encoder import VideoEncoder
@@ -102,6 +102,7 @@ class Mp4Writer:
         self._frames = 0
         self._dropped_frames = 0
         self._next_sync_s = 0.0
+        self._is_disk_quick = True
         self._chapters: list[tuple[int, str]] = []
         self._failure: OutputFailed | None = None
 
@@ -288,6 +289,8 @@ class Mp4Writer:
         with contextlib.suppress(OSError):  # the next byte for good meets the same, and is told
             if fragment:
                 self._file.put_provisional(fragment)
+                # What stood there is gone from the disk, too, as soon as it commits anything.
+                self._next_sync_s = 0.0 if self._is_disk_quick else self._next_sync_s
 
     def _sync_when_due(self) -> None:
         now_s = time.monotonic()
@@ -296,7 +299,9 @@ class Mp4Writer:
                 self._file.sync()
                 self._file.follow()
             done_s = time.monotonic()
-            self._next_sync_s = now_s + sync_interval_s(done_s - now_s)
+            interval_s = sync_interval_s(done_s - now_s)
+            self._is_disk_quick = interval_s == SYNC_INTERVAL_S
+            self._next_sync_s = now_s + interval_s
 
     def add_chapter(self, position_ns: int, label: str) -> None:
         """Remember a chapter for `finish`. Any thread."""
