@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import av
 import av.error
+import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.codec import CodecContext
@@ -25,6 +26,7 @@ from onetake.model.units import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+    from numpy.typing import NDArray
 
     from onetake.model.settings import Settings
 
@@ -35,6 +37,7 @@ __all__ = [
     "add_audio_stream",
     "add_video_stream",
     "audio_context",
+    "audio_frame",
     "choose_encoder",
     "encoder_errors",
     "video_context",
@@ -175,15 +178,20 @@ def audio_context(kbps: int) -> AudioCodecContext:
     return context
 
 
+def audio_frame(samples: NDArray[np.float32], pts: int) -> av.AudioFrame:
+    """Return samples, float32 of shape (n, 2), from sample `pts` on as AAC encoders take them."""
+    planes = np.ascontiguousarray(samples.T, dtype=np.float32)
+    frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
+    frame.sample_rate = SAMPLE_RATE_HZ
+    frame.pts = pts
+    return frame
+
+
 def aac_priming() -> int:
     """Return how many samples the AAC encoder puts before the first one it is given; measured, by
     encoding a moment of silence, because PyAV does not tell."""
     context = audio_context(kbps=128)
-    frame = av.AudioFrame(format="fltp", layout="stereo", samples=4096)
-    for plane in frame.planes:
-        plane.update(bytes(plane.buffer_size))
-    frame.sample_rate = SAMPLE_RATE_HZ
-    frame.pts = 0
+    frame = audio_frame(np.zeros((4096, 2), np.float32), 0)
     first = next(iter([*context.encode(frame), *context.encode(None)]))
     return -(first.pts or 0)
 

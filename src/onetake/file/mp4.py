@@ -28,6 +28,7 @@ from onetake.file.encoders import (
     aac_priming,
     add_audio_stream,
     add_video_stream,
+    audio_frame,
     choose_encoder,
     encoder_errors,
 )
@@ -209,24 +210,18 @@ class Mp4Writer:
         if not len(samples[0]):
             return
         for stream, ahead, track in zip(self._audio, self._ahead, samples, strict=True):
-            planes = np.ascontiguousarray(track.T, dtype=np.float32)
-            frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
-            frame.sample_rate = SAMPLE_RATE_HZ
-            frame.pts = self._samples
-            packets = self._encode(stream, frame)
+            packets = self._encode(stream, audio_frame(track, self._samples))
             ahead.follow(track, packets)
             self._enqueue(packets)
         self._samples += len(samples[0])
 
     def write_provisional(self, samples: Sequence[NDArray[np.float32]]) -> None:
         """Let the file end with these samples until better ones come. Raises OutputFailed."""
-        try:
+        with encoder_errors():
             tail = {
                 number: ahead.encode(track)
                 for number, (ahead, track) in enumerate(zip(self._ahead, samples, strict=True), 2)
             }
-        except (av.error.FFmpegError, ValueError) as error:
-            raise OutputFailed(f"the encoder failed: {error}") from error
         self._provisional.replace(tail)
 
     def _encode(self, encoder: AudioStream | VideoEncoder, frame: object) -> list[Packet[Stream]]:

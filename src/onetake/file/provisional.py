@@ -14,12 +14,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 
-from onetake.file.encoders import audio_context
+from onetake.file.encoders import audio_context, audio_frame
 from onetake.file.fragment_times import sound_fragment
-from onetake.model.units import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -75,15 +73,10 @@ class ProvisionalEncoder:
         """
         begin = max(0, (self._count // AAC_FRAME - _RUN_UP) * AAC_FRAME)
         known = self._recent[len(self._recent) - (self._count - begin) :]
-        planes = np.concatenate((known, samples)).T
+        whole = np.concatenate((known, samples))
+        whole = whole[: len(whole) // AAC_FRAME * AAC_FRAME]
         context = audio_context(self._kbps)
-        packets = []
-        for at in range(0, planes.shape[1] - AAC_FRAME + 1, AAC_FRAME):
-            part = np.ascontiguousarray(planes[:, at : at + AAC_FRAME])
-            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
-            frame.sample_rate = SAMPLE_RATE_HZ
-            frame.pts = begin + at
-            packets += context.encode(frame)
+        packets = context.encode(audio_frame(whole, begin)) if len(whole) else []
         packets += context.encode(None)
         timed = [(packet.pts, bytes(packet)) for packet in packets if packet.pts is not None]
         return [(pts, data) for pts, data in timed if pts >= self._next]
@@ -120,6 +113,10 @@ class ProvisionalSound:
             sequence: number of the fragment in the file.
             on_disk: for each track id the media tick at which the sound on the disk ends.
         """
+        made_of = (self._tail, sequence)
+        if self._made_of[0] is made_of[0] and self._made_of[1] == sequence:
+            return b""
+        self._made_of = made_of
         tail, tracks = self._tail, {}
         for track, way in self._on_the_way.items():
             shift = self._first_ticks[track]
@@ -129,7 +126,4 @@ class ProvisionalSound:
             ahead = [packet for packet in tail.get(track, ()) if packet[0] >= end]
             if ahead and ahead[0][0] == end:
                 tracks[track] = [(pts + shift, data) for pts, data in (*way, *ahead)]
-        made_of, self._made_of = self._made_of, (tail, sequence)
-        if not tracks or (made_of[0] is tail and made_of[1] == sequence):
-            return b""
-        return sound_fragment(sequence, tracks, AAC_FRAME)
+        return sound_fragment(sequence, tracks, AAC_FRAME) if tracks else b""
