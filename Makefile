@@ -10,7 +10,7 @@ DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .PHONY: demo test check style unit-pure unit-edges unit-platforms docs wheels system-packages clean format
 
-$(STAMP): requirements/dev.txt pyproject.toml setup.py $(wildcard src/onetake/_kernel*.h src/onetake/*/_kernel.c)
+$(STAMP): requirements/dev.txt pyproject.toml setup.py $(wildcard src/onetake/_kernel*.h src/onetake/*/_*.[ch])
 	@$(PYTHON) -c '$(IS_NEW_ENOUGH)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

@@ -73,6 +73,26 @@ def planes(image: av.VideoFrame) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return luma.copy(), chroma.reshape(image.height // 2, image.width // 2, 2).copy()
 
 
+def filled(name, values, width=64, height=48):
+    """Return a frame of one colour, (Y, Cb, Cr) or (R, G, B), in the given format."""
+    frame = av.VideoFrame(width, height, name)
+    arrays = [np.frombuffer(p, np.uint8).reshape(-1, p.line_size) for p in frame.planes]
+    luma, cb, cr = (round(value) for value in values)
+    if name == "yuyv422":
+        arrays[0][:, 0::2], arrays[0][:, 1::4], arrays[0][:, 3::4] = luma, cb, cr
+    elif name == "uyvy422":
+        arrays[0][:, 1::2], arrays[0][:, 0::4], arrays[0][:, 2::4] = luma, cb, cr
+    elif name == "nv12":
+        arrays[0][:], arrays[1][:, 0::2], arrays[1][:, 1::2] = luma, cb, cr
+    elif name in ("rgb24", "bgr24"):
+        for index, value in enumerate(values if name == "rgb24" else values[::-1]):
+            arrays[0][:, index::3] = value
+    else:
+        for array, value in zip(arrays, (luma, cb, cr), strict=True):
+            array[:] = value
+    return frame
+
+
 class Lent:
     """A frame whose release is counted and after which its pixels are destroyed, as a source
     that reuses its buffers would."""

@@ -26,7 +26,7 @@ def test_blend_is_within_one_of_the_exact_mix():
     overlay = Overlay(shape=Shape.CIRCLE, height=0.9, border=0.03, shadow=0.7)
     layout = lay_out(overlay, (200, 120), (160, 90))
     masks = make_masks(layout.look)
-    picture = Scaler().scale(Lent(noise(160, 90)).frame, *layout.scaled_px)
+    picture = Scaler().scale(Lent(noise(160, 90)).frame, *layout.scaled_px, layout.crop)
     patch = make_patch(layout, masks, picture)
     under = noise(layout.roi.width_px, layout.roi.height_px)[..., 0].copy()
     out = np.zeros_like(under)
@@ -39,7 +39,7 @@ def test_a_uniform_picture_stays_uniform():
     """Camera and screen of one colour, no border, no shadow: the edge cannot be seen."""
     layout = lay_out(Overlay(shape=Shape.CIRCLE, border=0, shadow=0), (200, 120), (160, 90))
     pixels = np.full((90, 160, 4), 128, np.uint8)
-    picture = Scaler().scale(Lent(pixels).frame, *layout.scaled_px)
+    picture = Scaler().scale(Lent(pixels).frame, *layout.scaled_px, layout.crop)
     patch = make_patch(layout, make_masks(layout.look), picture)
     value = picture.y[0, 0]
     under = np.full((layout.roi.height_px, layout.roi.width_px), value, np.uint8)

@@ -12,6 +12,7 @@ from tests.video.making import (
     BT709,
     Lent,
     exact,
+    filled,
     noise,
     planes,
     screen,
@@ -279,6 +280,25 @@ def test_a_larger_overlay_shows_the_same_picture_until_a_new_one_comes():
     large = Overlay(height=0.9, shape=Shape.RECTANGLE, anchor=Anchor.FREE)
     luma, _ = planes(compositor.compose(large))
     assert luma[90, 160] == pytest.approx(ycbcr((1, 0, 0), BT709)[0], abs=1)
+
+
+def test_another_shape_shows_the_sides_at_once():
+    """From circle to rectangle without a new camera picture: what the circle did not show is there
+    in the same frame, in its place, although the camera has overwritten its picture since."""
+    camera = filled("yuyv422", (100, 128, 128), 320, 180)
+    row = np.frombuffer(camera.planes[0], np.uint8).reshape(180, -1)
+    row[:, 0:120:2], row[:, 520:640:2] = 40, 200
+    circle = Overlay(shape=Shape.CIRCLE, height=0.5, border=0, shadow=0, is_mirrored=False)
+    compositor = CpuCompositor((320, 180), circle)
+    compositor.camera(Lent(camera).frame)
+    compositor.compose(circle)
+    rectangle = msgspec.structs.replace(circle, shape=Shape.RECTANGLE)
+    luma, _ = planes(compositor.compose(rectangle))
+    where = lay_out(rectangle, (320, 180), (320, 180)).picture
+    middle = luma[where.y_px + where.height_px // 2, where.x_px : where.right_px].astype(int)
+    assert np.abs(middle[:20] - 40).max() <= 2
+    assert np.abs(middle[44:-44] - 100).max() <= 2
+    assert np.abs(middle[-20:] - 200).max() <= 2
 
 
 def test_a_camera_that_goes_leaves_the_bare_screen():

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onetake.video import pixels, portable
+from onetake.video.area import taps
 from onetake.video.weights import BT601, BT709, recolouring
 
 try:
@@ -109,6 +110,19 @@ def test_weighing_is_the_same(variant, width, mirror):
         assert (wanted == turned * show + fill).all()
 
 
+@pytest.mark.parametrize("gain", [20_000, 40_000, -33_000])
+def test_recolouring_with_any_numbers_is_the_same(variant, gain):
+    """Numbers beyond what the multipliers of a variant hold give the right bytes, too."""
+    rng = np.random.default_rng(1)
+    luma, chroma = padded(rng, 4, 36), padded(rng, 2, 18, tail=(2,))
+    wanted = luma.copy(), chroma.copy()
+    numbers = (gain, 8192, -500, 700, 16_384, gain, -300, 16_384)
+    portable.recolour(*wanted, numbers)
+    variant.recolour(luma, chroma, numbers)
+    assert (luma == wanted[0]).all()
+    assert (chroma == wanted[1]).all()
+
+
 @pytest.mark.parametrize("width", [2, 16, 18, 512, 1300])
 @pytest.mark.parametrize(("matrix", "is_full"), [(BT601, False), (BT601, True), (BT709, True)])
 def test_recolouring_is_the_same(variant, width, matrix, is_full):
@@ -121,6 +135,89 @@ def test_recolouring_is_the_same(variant, width, matrix, is_full):
     variant.recolour(luma, chroma, numbers)
     assert (luma == wanted[0]).all()
     assert (chroma == wanted[1]).all()
+
+
+def strided(rng, height, width, group, step):
+    """Return random values `step` bytes apart, at the very end of their memory."""
+    whole = rng.integers(0, 256, (height, width * group * step + 3), np.uint8)
+    values = whole[:, 3 + step - 1 :: step]
+    return values.reshape(height, width, group) if step == 1 else _split(values, width, group)
+
+
+def _split(values, width, group):
+    height, row, value = values.shape[0], *values.strides
+    return np.lib.stride_tricks.as_strided(
+        values, (height, width, group), (row, group * value, value)
+    )
+
+
+@needs_kernel
+@settings(max_examples=80, deadline=None)
+@given(
+    source=st.tuples(st.integers(1, 80), st.integers(1, 80)),
+    shares=st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)),
+    parts=st.tuples(*[st.floats(0, 1)] * 4),
+    group=st.integers(1, 2),
+    step=st.integers(1, 3),
+    out_step=st.integers(1, 2),
+    seed=st.integers(0, 999),
+)
+def test_shrinking_is_the_same_everywhere(source, shares, parts, group, step, out_step, seed):
+    """Any size, ratio, part and order of memory gives the bytes of the portable loop, and nothing
+    around them is written."""
+    rng = np.random.default_rng(seed)
+    numbers, shape = [], []
+    for count, share, low, high in zip(source, shares, parts[:2], parts[2:], strict=True):
+        scaled = max(1, round(count * share))
+        start = min(int(low * scaled), scaled - 1)
+        length = max(1, int(high * (scaled - start)))
+        first, last, found = taps(count, scaled, start, length)
+        numbers.append((first, last, found))
+        shape.append(length)
+    (top, bottom, rows), (left, right, columns) = numbers
+    values = strided(rng, *source, group, step)[top:bottom, left:right]
+    wanted = np.zeros((*shape, group), np.uint8)
+    portable.shrink(values, rows, columns, wanted)
+    for name in _kernel.variants():
+        _kernel.select(name)
+        around = np.full((shape[0] + 2, shape[1] * group * out_step + 40), 7, np.uint8)
+        inside = around[1:-1, 3 : 3 + shape[1] * group * out_step : out_step]
+        _kernel.shrink(values, rows, columns, _split(inside, shape[1], group))
+        assert (inside == wanted.reshape(shape[0], -1)).all()
+        inside[:] = 7
+        assert (around == 7).all()
+
+
+@needs_kernel
+def test_taps_outside_the_picture_are_refused():
+    """No number may lead beyond the picture that is read or the one that is written."""
+    values, out = np.zeros((6, 8, 1), np.uint8), np.zeros((3, 4, 1), np.uint8)
+    _, _, rows = taps(6, 3, 0, 3)
+    _, _, columns = taps(8, 4, 0, 4)
+    _kernel.shrink(values, rows, columns, out)
+    first, weights = rows
+    wrong = [
+        (values, (first + 1, weights), columns, out),
+        (values, (first - 1, weights), columns, out),
+        (values, (first[::2], weights), columns, out),
+        (values, (first, weights[:2]), columns, out),
+        (values, (first.astype(np.int64), weights), columns, out),
+        (values, rows, (columns[0], columns[1].T.copy().T), out),
+        (values[:4], rows, columns, out),
+        (values[:, :6], rows, columns, out),
+        (values, rows, columns, out[:2]),
+        (values, rows, columns, out[:, :3]),
+        (values, rows, columns, np.zeros((3, 4, 2), np.uint8)),
+        (np.zeros((6, 8, 3), np.uint8), rows, columns, np.zeros((3, 4, 3), np.uint8)),
+        (np.zeros((6, 8, 4), np.uint8)[..., ::3], rows, columns, np.zeros((3, 4, 2), np.uint8)),
+        (values[..., 0], rows, columns, out),
+        (values.astype(np.uint16), rows, columns, out),
+    ]
+    for arguments in wrong:
+        with pytest.raises(ValueError, match="array"):
+            _kernel.shrink(*arguments)
+    with pytest.raises(TypeError):
+        _kernel.shrink(values, first, columns, out)
 
 
 @needs_kernel

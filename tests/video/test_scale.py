@@ -5,31 +5,14 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
-from tests.video.making import BT601, BT709, Lent, planes, ycbcr
+from tests.video.making import BT601, BT709, Lent, filled, gradient, planes, ycbcr
 
+from onetake.model.geometry import Rect
 from onetake.model.media import Frame, PixelFormat
 from onetake.video.scale import Scaler
 
 RGB = (200, 60, 30)
 WANTED = ycbcr([value / 255 for value in RGB], BT709)
-
-
-def filled(name, values, width=64, height=48):
-    """Return a frame of one colour in the given format."""
-    frame = av.VideoFrame(width, height, name)
-    arrays = [np.frombuffer(p, np.uint8).reshape(-1, p.line_size) for p in frame.planes]
-    luma, cb, cr = (round(value) for value in values)
-    if name == "yuyv422":
-        arrays[0][:, 0::2], arrays[0][:, 1::4], arrays[0][:, 3::4] = luma, cb, cr
-    elif name == "nv12":
-        arrays[0][:], arrays[1][:, 0::2], arrays[1][:, 1::2] = luma, cb, cr
-    elif name in ("rgb24", "bgr24"):
-        for index, value in enumerate(values if name == "rgb24" else values[::-1]):
-            arrays[0][:, index::3] = value
-    else:
-        for array, value in zip(arrays, (luma, cb, cr), strict=True):
-            array[:] = value
-    return frame
 
 
 @pytest.mark.parametrize("size", [(64, 48), (32, 24), (128, 96)])
@@ -94,6 +77,61 @@ def test_shrinking_averages_every_pixel():
     picture = Scaler().scale(Frame(0, 128, 96, image, PixelFormat.AV), 32, 24)
     assert np.ptp(picture.y[:, 1:-1].astype(int)) <= 2
     assert picture.y.mean() == pytest.approx((16 + 235) / 2, abs=1.5)
+
+
+NAMES = ["yuyv422", "yuvj420p", "nv12", "rgb24"]
+"""Of our own loop and of swscale."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_shown_is_the_crop_of_the_whole(name):
+    """Scaling only what the overlay shows gives the bytes that scaling all of it does."""
+    image = av.VideoFrame.from_ndarray(gradient(160, 90), "bgra").reformat(format=name)
+    frame = Frame(0, 160, 90, image, PixelFormat.AV)
+    whole = Scaler().scale(frame, 72, 40)
+    part = Scaler().scale(frame, 72, 40, Rect(16, 0, 40, 40))
+    assert (part.y == whole.y[:, 16:56]).all()
+    assert (part.uv == whole.uv[:, 8:28]).all()
+    assert part.shows((72, 40), Rect(16, 0, 40, 40))
+    assert not whole.shows((72, 40), Rect(16, 0, 40, 40))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scaled_px", [(72, 40), (108, 60), (36, 20), (160, 90), (320, 180)])
+def test_another_layout_shows_the_same_place(name, scaled_px):
+    """After a change of shape or size the picture at hand serves: everything is where it belongs,
+    also what the last layout did not show."""
+    image = av.VideoFrame.from_ndarray(gradient(160, 90), "bgra").reformat(format=name)
+    frame = Frame(0, 160, 90, image, PixelFormat.AV)
+    circle = Scaler().scale(frame, 72, 40, Rect(16, 0, 40, 40))
+    width, height = scaled_px
+    wanted = Scaler().scale(frame, *scaled_px)
+    square = Rect((width - height) // 2 & ~1, 0, height, height)
+    for crop in (Rect(0, 0, *scaled_px), square, Rect(2, 0, width - 4, height)):
+        again = Scaler().rescale(circle, scaled_px, crop)
+        x, right = crop.x_px, crop.right_px
+        assert again.shows(scaled_px, crop)
+        assert again.y.shape == (height, crop.width_px)
+        assert again.uv.shape == (height // 2, crop.width_px // 2, 2)
+        difference = np.abs(again.y.astype(int) - wanted.y[:, x:right])
+        # A ramp over the whole picture: 8 code values are a twentieth of it at its steepest.
+        assert difference.mean() < 4
+        assert np.abs(again.uv.astype(int) - wanted.uv[:, x // 2 : right // 2]).mean() < 5
+
+
+def test_changing_the_layout_again_and_again_loses_nothing_beyond():
+    """Going from a circle to the whole and back and so on, all is there each time."""
+    scaler = Scaler()
+    image = av.VideoFrame.from_ndarray(gradient(160, 90), "bgra").reformat(format="yuyv422")
+    frame = Frame(0, 160, 90, image, PixelFormat.AV)
+    square, all_of_it = Rect(16, 0, 40, 40), Rect(0, 0, 72, 40)
+    wanted = scaler.scale(frame, 72, 40).y.astype(int)
+    picture = scaler.scale(frame, 72, 40, square)
+    for _ in range(3):
+        picture = scaler.rescale(picture, (72, 40), all_of_it)
+        assert np.abs(picture.y - wanted).max() < 16
+        picture = scaler.rescale(picture, (72, 40), square)
+        assert np.abs(picture.y - wanted[:, 16:56]).max() < 16
 
 
 def test_a_format_it_cannot_read_is_named():

@@ -290,12 +290,74 @@ INLINE void recolour_rows(const Recolouring *from)
 static void recolour_c(const Recolouring *it) { recolour_rows(it); }
 
 #if HAS_AVX2
-FOR_AVX2 static void blend_avx2(const Blend *it) { blend_rows(it); }
-FOR_AVX2 static void weigh_avx2(const Weighing *it) { weigh_rows(it); }
-FOR_AVX2 static void recolour_avx2(const Recolouring *it) { recolour_rows(it); }
+#define PAIRS(a, b) _mm256_set1_epi32((int32_t)((uint16_t)(a) | (uint32_t)(b) << 16))
+
+/* Sixteen values of luma; `offset` holds what the eight colours above them add. */
+FOR_AVX2 INLINE void recolour_luma_16(uint8_t *luma, __m256i gain, __m256i offset)
+{
+    const __m256i words = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)luma));
+    const __m256i none = _mm256_setzero_si256();
+    __m256i low = _mm256_madd_epi16(_mm256_unpacklo_epi16(words, none), gain);
+    __m256i high = _mm256_madd_epi16(_mm256_unpackhi_epi16(words, none), gain);
+    low = _mm256_add_epi32(low, _mm256_unpacklo_epi32(offset, offset));
+    high = _mm256_add_epi32(high, _mm256_unpackhi_epi32(offset, offset));
+    const __m256i mixed = _mm256_packs_epi32(_mm256_srai_epi32(low, RECOLOUR_BITS),
+                                             _mm256_srai_epi32(high, RECOLOUR_BITS));
+    _mm_storeu_si128((__m128i *)luma, _mm_packus_epi16(_mm256_castsi256_si128(mixed),
+                                                       _mm256_extracti128_si256(mixed, 1)));
+}
+
+/* Whether all numbers fit the signed words of the multipliers. */
+INLINE int is_narrow(const Recolouring *it)
+{
+    const int numbers[7] = {it->y_gain, it->y_cb, it->y_cr, it->cb_cb, it->cb_cr, it->cr_cb, it->cr_cr};
+    for (int index = 0; index < 7; index++)
+        if (numbers[index] != (int16_t)numbers[index])
+            return 0;
+    return 1;
+}
+
+FOR_AVX2 static void recolour_avx2(const Recolouring *from)
+{
+    const Recolouring it = *from;
+    const Py_ssize_t whole = is_narrow(from) ? it.width & ~(Py_ssize_t)15 : 0;
+    const __m256i gain = PAIRS(it.y_gain, 0), to_y = PAIRS(it.y_cb, it.y_cr);
+    const __m256i to_cb = PAIRS(it.cb_cb, it.cb_cr), to_cr = PAIRS(it.cr_cb, it.cr_cr);
+    const __m256i y_bias = _mm256_set1_epi32(it.y_bias), bias = _mm256_set1_epi32(RECOLOUR_BIAS);
+    for (Py_ssize_t y = 0; y < it.height; y += 2)
+        for (Py_ssize_t x = 0; x < whole; x += 16) {
+            uint8_t *luma = it.luma + y * it.luma_stride + x;
+            uint8_t *chroma = it.chroma + y / 2 * it.chroma_stride + x;
+            __m256i pairs = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)chroma));
+            pairs = _mm256_sub_epi16(pairs, _mm256_set1_epi16(128));
+            const __m256i offset = _mm256_add_epi32(_mm256_madd_epi16(pairs, to_y), y_bias);
+            recolour_luma_16(luma, gain, offset);
+            recolour_luma_16(luma + it.luma_stride, gain, offset);
+            __m256i cb = _mm256_add_epi32(_mm256_madd_epi16(pairs, to_cb), bias);
+            __m256i cr = _mm256_add_epi32(_mm256_madd_epi16(pairs, to_cr), bias);
+            cb = _mm256_and_si256(_mm256_srai_epi32(cb, RECOLOUR_BITS), _mm256_set1_epi32(0xFFFF));
+            cr = _mm256_slli_epi32(_mm256_srai_epi32(cr, RECOLOUR_BITS), 16);
+            pairs = _mm256_or_si256(cb, cr);
+            _mm_storeu_si128((__m128i *)chroma, _mm_packus_epi16(_mm256_castsi256_si128(pairs),
+                                                                 _mm256_extracti128_si256(pairs, 1)));
+        }
+    const Recolouring rest = {it.luma + whole, it.chroma + whole, it.width - whole, it.height,
+                              it.luma_stride, it.chroma_stride, it.y_gain, it.y_bias, it.y_cb,
+                              it.y_cr, it.cb_cb, it.cb_cr, it.cr_cb, it.cr_cr};
+    recolour_rows(&rest);
+}
 #endif
 
-enum { REVISION = 1 }; /* portable.py holds the same number */
+/* ---- Shrinking ----------------------------------------------------------------------------- */
+
+#include "_shrink.h"
+
+#if HAS_AVX2
+FOR_AVX2 static void blend_avx2(const Blend *it) { blend_rows(it); }
+FOR_AVX2 static void weigh_avx2(const Weighing *it) { weigh_rows(it); }
+#endif
+
+enum { REVISION = 2 }; /* portable.py holds the same number */
 
 /* ---- Python ------------------------------------------------------------------------------- */
 
@@ -305,12 +367,13 @@ typedef struct {
     void (*blend)(const Blend *);
     void (*weigh)(const Weighing *);
     void (*recolour)(const Recolouring *);
+    void (*shrink)(const Shrinking *);
 } Variant;
 
 static const Variant variants[] = {
-    {"c", convert_c, blend_c, weigh_c, recolour_c},
+    {"c", convert_c, blend_c, weigh_c, recolour_c, shrink_c},
 #if HAS_AVX2
-    {"avx2", convert_avx2, blend_avx2, weigh_avx2, recolour_avx2},
+    {"avx2", convert_avx2, blend_avx2, weigh_avx2, recolour_avx2, shrink_avx2},
 #endif
 };
 
@@ -478,11 +541,100 @@ static PyObject *py_recolour(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* The numbers of one direction: int32 (n,) and int16 (n, taps), each in one piece, and every tap
+ * within `limit` source values. Returns 0, or -1 with an exception set and nothing held. */
+static int get_taps(PyObject *first, PyObject *weights, Py_buffer *views, Py_ssize_t limit, Taps *taps)
+{
+    if (get_array(first, &views[0], 1, sizeof(int32_t), 0) != 0)
+        return -1;
+    if (get_array(weights, &views[1], 2, sizeof(int16_t), 0) != 0) {
+        release_all(views, 1);
+        return -1;
+    }
+    const Py_ssize_t length = views[0].shape[0], count = views[1].shape[1];
+    *taps = (Taps){views[0].buf, views[1].buf, length, count};
+    int fits = length > 0 && count > 0 && views[1].shape[0] == length &&
+               (length == 1 || (views[0].strides[0] == (Py_ssize_t)sizeof(int32_t) &&
+                                views[1].strides[0] == count * (Py_ssize_t)sizeof(int16_t)));
+    for (Py_ssize_t index = 0; fits && index < length; index++)
+        fits = taps->first[index] >= 0 && taps->first[index] <= limit - count;
+    if (fits)
+        return 0;
+    release_all(views, 2);
+    return fail_shapes();
+}
+
+/* Any strides; (height, width, group). Returns 0, or -1 with an exception set. */
+static int get_picture(PyObject *object, Py_buffer *view, int is_writable)
+{
+    if (PyObject_GetBuffer(object, view, PyBUF_STRIDES | (is_writable ? PyBUF_WRITABLE : 0)) != 0)
+        return -1;
+    if (view->ndim == 3 && view->itemsize == 1 && (view->shape[2] == 1 || view->shape[2] == 2))
+        return 0;
+    PyBuffer_Release(view);
+    PyErr_SetString(PyExc_ValueError, "array of another rank, type or memory order than needed");
+    return -1;
+}
+
+/* Describes values and out in `it`; whether they fit each other and the taps. */
+static int fit_pictures(Shrinking *it, const Py_buffer *values, const Py_buffer *out)
+{
+    it->group = values->shape[2];
+    it->values = values->buf;
+    it->stride = values->strides[0];
+    it->step = it->group == 2 ? values->strides[2] : values->strides[1];
+    it->width = values->shape[1] * it->group;
+    it->out = out->buf;
+    it->out_stride = out->strides[0];
+    it->out_step = out->strides[1];
+    it->out_group_step = out->strides[2];
+    return (it->group == 1 || values->shape[1] == 1 || values->strides[1] == 2 * it->step) &&
+           out->shape[0] == it->rows.length && out->shape[1] == it->columns.length &&
+           out->shape[2] == it->group;
+}
+
+static PyObject *py_shrink(PyObject *module, PyObject *args)
+{
+    PyObject *given[6];
+    Py_buffer views[6]; /* values, out, rows, columns */
+    Shrinking it;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O(OO)(OO)O", &given[0], &given[1], &given[2], &given[3], &given[4],
+                          &given[5]))
+        return NULL;
+    int held = 0, done = -1;
+    if (get_picture(given[0], &views[0], 0) == 0)
+        held = 1;
+    if (held == 1 && get_picture(given[5], &views[1], 1) == 0)
+        held = 2;
+    if (held == 2 && get_taps(given[1], given[2], &views[2], views[0].shape[0], &it.rows) == 0)
+        held = 4;
+    if (held == 4 && get_taps(given[3], given[4], &views[4], views[0].shape[1], &it.columns) == 0)
+        held = 6;
+    if (held == 6 && !fit_pictures(&it, &views[0], &views[1])) {
+        fail_shapes();
+    } else if (held == 6) {
+        Py_BEGIN_ALLOW_THREADS
+        done = get_work(&it);
+        if (done == 0)
+            chosen->shrink(&it);
+        free_work(&it);
+        Py_END_ALLOW_THREADS
+        if (done != 0)
+            PyErr_NoMemory();
+    }
+    release_all(views, held);
+    if (done != 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"convert", py_convert, METH_VARARGS, "convert(pixels, luma, chroma): BGRA to NV12."},
     {"blend", py_blend, METH_VARARGS, "blend(under, keep, add, out): lay the overlay on."},
     {"weigh", py_weigh, METH_VARARGS, "weigh(values, show, fill, add, mirror): prepare it."},
     {"recolour", py_recolour, METH_VARARGS, "recolour(luma, chroma, numbers): to BT.709."},
+    {"shrink", py_shrink, METH_VARARGS, "shrink(values, rows, columns, out): by area."},
     {"variants", py_variants, METH_NOARGS, "variants(): what this machine can run."},
     {"select", py_select, METH_VARARGS, "select(name): run this variant from now on."},
     {NULL, NULL, 0, NULL},

@@ -42,14 +42,10 @@ class Patch:
 
 
 def make_patch(layout: Layout, masks: Masks, picture: Picture) -> Patch:
-    """Return `picture` cropped, mirrored and weighted; `picture` is as large as
-    `layout.scaled_px`."""
-    crop = layout.crop
-    luma = picture.y[crop.y_px : crop.bottom_px, crop.x_px : crop.right_px]
-    chroma = picture.uv[crop.y_px // 2 : crop.bottom_px // 2, crop.x_px // 2 : crop.right_px // 2]
-    flat = chroma.reshape(chroma.shape[0], -1)
+    """Return `picture`, which shows the `crop` of `layout.scaled_px`, mirrored and weighted."""
+    flat = picture.uv.reshape(picture.uv.shape[0], -1)
     return Patch(
-        _weighed(layout, masks.luma, luma, 1),
+        _weighed(layout, masks.luma, picture.y, 1),
         _weighed(layout, masks.chroma, flat, 2),
     )
 

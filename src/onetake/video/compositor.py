@@ -63,8 +63,8 @@ class CpuCompositor:
     def camera(self, frame: Frame | None) -> None:
         """Take in the newest camera picture and release it; None = no camera any more.
 
-        It is scaled for the overlay last composed; if the next one is of another size, it is
-        scaled once more, until the camera delivers again.
+        What the overlay last composed shows of it is scaled; if the next one shows more or has
+        another size, it is scaled once more, until the camera delivers again.
         """
         if frame is None:
             self._camera = None
@@ -72,7 +72,7 @@ class CpuCompositor:
         try:
             if frame.image is not None:
                 layout = lay_out(self._overlay, self._size_px, (frame.width_px, frame.height_px))
-                self._camera = self._camera_scaler.scale(frame, *layout.scaled_px)
+                self._camera = self._camera_scaler.scale(frame, *layout.scaled_px, layout.crop)
         finally:
             frame.release()
 
@@ -122,8 +122,8 @@ class CpuCompositor:
     def _ready_patch(self, layout: Layout) -> Patch:
         """Return the camera picture weighted for `layout`; made once per picture and layout."""
         assert self._camera is not None
-        if self._camera.y.shape != layout.scaled_px[::-1]:
-            self._camera = self._camera_scaler.rescale(self._camera, *layout.scaled_px)
+        if not self._camera.shows(layout.scaled_px, layout.crop):
+            self._camera = self._camera_scaler.rescale(self._camera, layout.scaled_px, layout.crop)
         if self._patch and self._patch[0] == layout and self._patch[1] is self._camera:
             return self._patch[2]
         if self._masks is None or self._masks[0] != layout.look:

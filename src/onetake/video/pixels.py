@@ -14,11 +14,11 @@ try:
         raise ImportError("left over from an earlier version")
 except ImportError:
     convert, blend = portable.convert, portable.blend
-    weigh, recolour = portable.weigh, portable.recolour
+    weigh, recolour, shrink = portable.weigh, portable.recolour, portable.shrink
     IMPLEMENTATION = "numpy"
 else:
     convert, blend = _kernel.convert, _kernel.blend
-    weigh, recolour = _kernel.weigh, _kernel.recolour
+    weigh, recolour, shrink = _kernel.weigh, _kernel.recolour, _kernel.shrink
     IMPLEMENTATION = _kernel.variants()[-1]
 
-__all__ = ["IMPLEMENTATION", "blend", "convert", "recolour", "weigh"]
+__all__ = ["IMPLEMENTATION", "blend", "convert", "recolour", "shrink", "weigh"]

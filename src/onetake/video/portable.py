@@ -7,6 +7,8 @@ row elements are adjacent.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,11 +24,13 @@ from onetake.video.weights import (
     Recolouring,
 )
 
-__all__ = ["REVISION", "blend", "convert", "recolour", "weigh"]
+__all__ = ["REVISION", "blend", "convert", "recolour", "shrink", "weigh"]
 
-REVISION = 1
+REVISION = 2
 """Of these functions' arguments and results; `_kernel.c` holds the same number. To be raised with
 every change of either, so that a compiled module left over from before is not used."""
+
+Word = TypeVar("Word", np.uint16, np.uint32)
 
 BLOCK_PX = 48 * 1024
 """Pixels converted at once. Much fewer and Python's own cost per call shows (2x at 8 rows of
@@ -94,6 +98,39 @@ def recolour(luma: NDArray[np.uint8], chroma: NDArray[np.uint8], numbers: Recolo
     for index in range(2):
         own = (cb * mix[2 * index] + cr * mix[2 * index + 1] + bias) >> RECOLOUR_BITS
         np.clip(own, 0, 255, out=chroma[..., index], casting="unsafe")
+
+
+def shrink(
+    values: NDArray[np.uint8],
+    rows: tuple[NDArray[np.int32], NDArray[np.int16]],
+    columns: tuple[NDArray[np.int32], NDArray[np.int16]],
+    out: NDArray[np.uint8],
+    /,
+) -> None:
+    """Write weighted means of `values`, uint8 (h, w, 1 or 2), to `out` (n_rows, n_columns, 1 or 2).
+
+    `rows` and `columns` are `area.Taps`: int32 (n,), the first value of each output, and int16
+    (n, taps), weights that sum to 256. Both arrays may have any strides, but the two values of a
+    column of `values` must be as far apart as the columns. Rounded once, at the end.
+    """
+    first, weights = rows
+    sums = values[first] * _standing(weights[:, 0], np.uint16)
+    for tap in range(1, weights.shape[1]):
+        sums += values[first + tap] * _standing(weights[:, tap], np.uint16)
+    first, weights = columns
+    # The axis that is picked from comes first: whole rows are copied, not single values.
+    sums = np.ascontiguousarray(sums.swapaxes(0, 1))
+    mixed = sums[first] * _standing(weights[:, 0], np.uint32)
+    for tap in range(1, weights.shape[1]):
+        mixed += sums[first + tap] * _standing(weights[:, tap], np.uint32)
+    mixed += np.uint32(1 << 15)
+    mixed >>= np.uint32(16)
+    out[:] = mixed.swapaxes(0, 1)
+
+
+def _standing(weights: NDArray[np.int16], word: type[Word]) -> NDArray[Word]:
+    """Return one weight for each row of an array of three dimensions."""
+    return weights.astype(word)[:, np.newaxis, np.newaxis]
 
 
 def _convert_block(

@@ -16,8 +16,9 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from onetake.model.geometry import Rect
 from onetake.model.media import Frame, PixelFormat
-from onetake.video import pixels
+from onetake.video import area, pixels
 from onetake.video.canvas import tag_bt709, views
 from onetake.video.weights import BT601, BT709, Recolouring, recolouring
 
@@ -42,17 +43,45 @@ _SPACES = {
 """The matrix of a frame by FFmpeg's number for its tag; PyAV has no name for some of them."""
 
 
+COARSE = 6
+"""How much smaller the coarse whole is that is kept beside a cropped picture. Smaller numbers cost
+time with every picture, larger ones show blocks when the overlay suddenly shows more of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An owned NV12 picture, BT.709 limited."""
+    """What an overlay shows of a picture: owned, NV12, BT.709 limited."""
 
     frame: av.VideoFrame
-    y: NDArray[np.uint8]
-    """Luma, shape (height, width)."""
-    uv: NDArray[np.uint8]
-    """Chroma, shape (height/2, width/2, 2), Cb before Cr."""
+    """The pixels; may reach beyond the crop."""
+    place: Rect
+    """Which part of the scaled picture `frame` is; even edges."""
+    scaled_px: tuple[int, int]
+    """(width, height) the whole picture is scaled to."""
+    crop: Rect
+    """The part of the scaled picture that is shown; even edges, within `place`."""
     source_px: tuple[int, int]
     """(width, height) of the picture it was made from: its aspect."""
+    coarse: Picture | None = None
+    """All of the picture, smaller; None where `frame` is all of it."""
+
+    @property
+    def y(self) -> NDArray[np.uint8]:
+        """Luma of the crop, shape (height, width): a view."""
+        x_px, y_px = self.crop.x_px - self.place.x_px, self.crop.y_px - self.place.y_px
+        luma = views(self.frame)[0]
+        return luma[y_px : y_px + self.crop.height_px, x_px : x_px + self.crop.width_px]
+
+    @property
+    def uv(self) -> NDArray[np.uint8]:
+        """Chroma of the crop, shape (height/2, width/2, 2), Cb before Cr: a view."""
+        x, y = (self.crop.x_px - self.place.x_px) // 2, (self.crop.y_px - self.place.y_px) // 2
+        chroma = views(self.frame)[1]
+        return chroma[y : y + self.crop.height_px // 2, x : x + self.crop.width_px // 2]
+
+    def shows(self, scaled_px: tuple[int, int], crop: Rect) -> bool:
+        """Whether it is what an overlay of this layout shows."""
+        return self.scaled_px == scaled_px and self.crop == crop
 
 
 class Scaler:
@@ -62,46 +91,59 @@ class Scaler:
         # A reformatter of its own: `VideoFrame.reformat` builds the tables anew for every frame.
         self._reformatter = VideoReformatter()
 
-    def scale(self, frame: Frame, width_px: int, height_px: int) -> Picture:
-        """Return the picture of `frame` at an even size. Does not release the frame.
+    def scale(
+        self, frame: Frame, width_px: int, height_px: int, crop: Rect | None = None
+    ) -> Picture:
+        """Return what `crop` (even edges; None: all) shows of `frame` scaled to an even size.
+        Does not release the frame.
 
         Untagged Y'CbCr is taken for BT.601 limited (or full for the yuvj formats): that is what
         webcams deliver and what FFmpeg assumes.
         """
         image = _lent(frame)
-        source_px = frame.width_px, frame.height_px
+        source_px, scaled_px = (frame.width_px, frame.height_px), (width_px, height_px)
+        whole = Rect(0, 0, width_px, height_px)
+        crop = crop or whole
         colour = _colour_of(image)
         if colour is None:
-            return self._picture(image, width_px, height_px, _BT709_LIMITED, source_px)
-        # Only scaled by swscale: it would change the matrix by way of RGB, at two to three times
-        # the cost. Changing the colours of the scaled picture afterwards costs a twentieth of it.
-        picture = self._picture(image, width_px, height_px, colour, source_px, source=colour)
-        if colour != _BT709_LIMITED:
-            pixels.recolour(picture.y, picture.uv, _numbers(colour))
-            tag_bt709(picture.frame)
-        return picture
+            scaled = self._reformatted(image, scaled_px, _BT709_LIMITED)
+        elif area.can_shrink(image, scaled_px):
+            return _shrunk(image, colour, source_px, scaled_px, crop)
+        else:
+            # Only scaled by swscale: it would change the matrix by way of RGB, at two to three
+            # times the cost. Changing the colours afterwards costs a twentieth of it.
+            scaled = self._reformatted(image, scaled_px, colour, source=colour)
+            _recolour(scaled, colour)
+        return Picture(scaled, whole, scaled_px, crop, source_px)
 
-    def rescale(self, picture: Picture, width_px: int, height_px: int) -> Picture:
-        """Return `picture` at another even size, until a new one comes from the camera."""
-        return self._picture(picture.frame, width_px, height_px, _BT709_LIMITED, picture.source_px)
+    def rescale(self, picture: Picture, scaled_px: tuple[int, int], crop: Rect) -> Picture:
+        """Return `picture` for another layout, until a new one comes from the camera: less sharp,
+        and where more of it is shown than was scaled, from the coarse whole."""
+        place = _moved(picture, scaled_px)
+        if picture.coarse is not None and not _covers(place, crop):
+            picture = picture.coarse
+            place = _moved(picture, scaled_px)
+        size_px = max(place.width_px, crop.width_px), max(place.height_px, crop.height_px)
+        x_px = min(max(crop.x_px - place.x_px, 0), size_px[0] - crop.width_px)
+        y_px = min(max(crop.y_px - place.y_px, 0), size_px[1] - crop.height_px)
+        place = Rect(crop.x_px - x_px, crop.y_px - y_px, *size_px)
+        scaled = self._reformatted(picture.frame, size_px, _BT709_LIMITED)
+        return Picture(scaled, place, scaled_px, crop, picture.source_px, picture.coarse)
 
-    def _picture(
+    def _reformatted(
         self,
         image: av.VideoFrame,
-        width_px: int,
-        height_px: int,
+        size_px: tuple[int, int],
         colour: _Colour,
-        source_px: tuple[int, int],
         *,
         source: _Colour | None = None,
-    ) -> Picture:
+    ) -> av.VideoFrame:
         """Return `image` as NV12 of this size, matrix and range; `source` overrides its tags."""
         # Without the destination's matrix and range swscale writes BT.601. AREA: the cheapest
         # filter that averages every source pixel in when shrinking (bilinear aliases text).
         scaled = self._reformatter.reformat(
             image,
-            width_px,
-            height_px,
+            *size_px,
             "nv12",
             src_colorspace=None if source is None else source.space,
             src_color_range=None if source is None else source.range,
@@ -112,11 +154,68 @@ class Scaler:
         )
         if scaled is image:
             # Nothing to do, so PyAV hands the lent frame itself back: take a copy of its pixels.
-            scaled = av.VideoFrame(width_px, height_px, "nv12")
+            scaled = av.VideoFrame(*size_px, "nv12")
             tag_bt709(scaled)
             for own, lent in zip(views(scaled), views(image), strict=True):
                 own[:] = lent
-        return Picture(scaled, *views(scaled), source_px=source_px)
+        return scaled
+
+
+def _shrunk(
+    image: av.VideoFrame,
+    colour: _Colour,
+    source_px: tuple[int, int],
+    scaled_px: tuple[int, int],
+    crop: Rect,
+) -> Picture:
+    """Return the crop by our own loop and, if it is not all, a coarse picture of all of it."""
+    coarse = None
+    if crop != Rect(0, 0, *scaled_px):
+        coarse_px = max(2, scaled_px[0] // COARSE & ~1), max(2, scaled_px[1] // COARSE & ~1)
+        if area.can_shrink(image, coarse_px):
+            small = _blank(coarse_px)
+            area.shrink_coarsely(image, *views(small))
+            _recolour(small, colour)
+            whole = Rect(0, 0, *coarse_px)
+            coarse = Picture(small, whole, coarse_px, whole, source_px)
+    shown = _blank((crop.width_px, crop.height_px))
+    area.shrink(image, scaled_px, crop, *views(shown))
+    _recolour(shown, colour)
+    return Picture(shown, crop, scaled_px, crop, source_px, coarse)
+
+
+def _blank(size_px: tuple[int, int]) -> av.VideoFrame:
+    """Return a picture to be written."""
+    frame = av.VideoFrame(*size_px, "nv12")
+    tag_bt709(frame)
+    return frame
+
+
+def _recolour(scaled: av.VideoFrame, colour: _Colour) -> None:
+    """Turn NV12 of `colour` into BT.709 limited, in place."""
+    if colour != _BT709_LIMITED:
+        pixels.recolour(*views(scaled), _numbers(colour))
+    tag_bt709(scaled)
+
+
+def _moved(picture: Picture, scaled_px: tuple[int, int]) -> Rect:
+    """Return which part the picture's pixels are once all of it is scaled to `scaled_px`."""
+    place = picture.place
+    factors = scaled_px[0] / picture.scaled_px[0], scaled_px[1] / picture.scaled_px[1]
+    x_px, right_px = (round(edge * factors[0] / 2) * 2 for edge in (place.x_px, place.right_px))
+    y_px, bottom_px = (round(edge * factors[1] / 2) * 2 for edge in (place.y_px, place.bottom_px))
+    return Rect(x_px, y_px, max(2, right_px - x_px), max(2, bottom_px - y_px))
+
+
+def _covers(place: Rect, crop: Rect) -> bool:
+    """Whether a picture lying at `place` shows all of `crop`, but for what rounding to even sizes
+    takes away."""
+    return (
+        place.x_px - 2 <= crop.x_px
+        and place.y_px - 2 <= crop.y_px
+        and place.right_px + 2 >= crop.right_px
+        and place.bottom_px + 2 >= crop.bottom_px
+    )
 
 
 def _colour_of(image: av.VideoFrame) -> _Colour | None:
