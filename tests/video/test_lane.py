@@ -177,6 +177,31 @@ def test_a_command_on_a_silent_screen_shows_at_its_very_instant():
     assert take.visibility == [True, False]
 
 
+def test_a_command_between_the_beats_of_a_screen_that_rests_shows_at_its_very_instant():
+    """A screen that beats ten times a second makes no frame later than a silent one does."""
+    take = Rehearsal()
+    take.screen(0)
+    take.start()
+    take.beat(100)
+    take.apply(170, ShowCamera(is_visible=False))
+    take.beat(200)
+    assert take.positions_ms == [0, 170]
+    assert take.visibility == [True, False]
+
+
+def test_a_camera_on_a_screen_that_rests_keeps_its_own_pace_and_stamps():
+    """All its pictures are frames, however seldom the screen beats."""
+    take = Rehearsal()
+    take.screen(0)
+    take.start()
+    for beat_ms in (100, 200, 300):
+        for camera_ms in (-70, -36, -3):
+            take.camera(beat_ms + camera_ms)
+        take.beat(beat_ms)
+    assert take.positions_ms == [0, 30, 64, 97, 130, 164, 197, 230, 264, 297]
+    assert take.cameras == [None, *take.positions_ms[1:]]
+
+
 def test_a_late_command_never_changes_what_is_written():
     """A command older than frames already written shows in the next one."""
     take = Rehearsal()

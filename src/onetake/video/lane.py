@@ -99,8 +99,10 @@ class VideoLane:
             self._compositor.screen(frame)
             return
         self._advance(min(self._horizon_ns(), pts_ns - MIN_STEP_NS))
-        if self._pacer.is_overdue(pts_ns) and not self._timeline.is_paused:
-            # More than half a second after the last frame, this one comes too late to be the next.
+        is_rested = pts_ns - self._beat_ns >= self._silence_ns
+        if (is_rested or self._pacer.is_overdue(pts_ns)) and not self._timeline.is_paused:
+            # Too late to be the next frame for what happened since the beat before, or for the half
+            # second without one; nor can a picture from before it be still on its way.
             self._advance(pts_ns - MIN_STEP_NS)
         self._obey_until(pts_ns)
         if self._boundary_ns is not None and pts_ns - self._boundary_ns >= MIN_STEP_NS:
