@@ -223,7 +223,11 @@ def _configure(
         context.thread_type = "FRAME"
         context.thread_count = plan.thread_count
     # Chroma is averaged over 2x2 blocks, so it sits in their centre.
-    context.options = {**plan.options, "chroma_sample_location": "center"}
+    options = {**plan.options, "chroma_sample_location": "center"}
+    if plan.name == "libx264":
+        # Believe pictures that say what of them has changed (`video/changes.py`).
+        options["mb_info"] = "1"
+    context.options = options
 
 
 def _one_line(error: Exception) -> str:

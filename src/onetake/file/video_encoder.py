@@ -21,6 +21,7 @@ from av.video.frame import PictureType
 
 from onetake.file.encoders import video_context
 from onetake.file.presets import EncoderPlan, cheaper_plans
+from onetake.video.changes import settle
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -64,10 +65,15 @@ class VideoEncoder:
 
     def encode(self, image: VideoFrame | None) -> list[Packet[Stream]]:
         """Return the packets that are ready, in order; None = all there are, at the end."""
-        if image is None or not self._must_alternate:
-            return self._taken(self._context.encode(image))
-        self._must_alternate = False
-        return self._encode_as_second(image)
+        if image is None:
+            return self._taken(self._context.encode(None))
+        if self._must_alternate:
+            self._must_alternate = False
+            packets = self._encode_as_second(image)
+        else:
+            packets = self._taken(self._context.encode(image))
+        settle(image)
+        return packets
 
     def change(self, *, is_cheaper: bool) -> list[Packet[Stream]] | None:
         """From the next frame on encode with less work, or as at first again.

@@ -9,7 +9,7 @@ import msgspec
 
 from onetake.errors import UsageError
 
-__all__ = ["Anchor", "Overlay", "Rect", "Shape", "region_from_text"]
+__all__ = ["Anchor", "Overlay", "Rect", "Shape", "region_from_text", "union"]
 
 
 class Rect(msgspec.Struct, frozen=True):
@@ -36,6 +36,13 @@ class Rect(msgspec.Struct, frozen=True):
         width_px = min(self.right_px, other.right_px) - x_px
         height_px = min(self.bottom_px, other.bottom_px) - y_px
         return Rect(x_px, y_px, width_px, height_px) if width_px > 0 and height_px > 0 else None
+
+
+def union(rects: list[Rect]) -> Rect:
+    """Return the smallest rectangle that holds all of `rects`, one at least."""
+    x_px, y_px = min(rect.x_px for rect in rects), min(rect.y_px for rect in rects)
+    right_px, bottom_px = max(rect.right_px for rect in rects), max(r.bottom_px for r in rects)
+    return Rect(x_px, y_px, right_px - x_px, bottom_px - y_px)
 
 
 def region_from_text(text: str) -> Rect:

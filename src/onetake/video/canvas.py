@@ -13,6 +13,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from onetake.model.geometry import Rect
+from onetake.video.changes import Changes
 
 __all__ = ["BLACK_LUMA", "NEUTRAL_CHROMA", "WHITE_LUMA", "Canvas", "tag_bt709", "views"]
 
@@ -27,9 +28,10 @@ NEUTRAL_CHROMA = 128
 
 
 class Canvas:
-    """An NV12 picture, BT.709, limited range, with its planes as writable arrays.
+    """An NV12 picture, BT.709, limited range, with its planes as arrays.
 
-    Owns the frame; `y` and `uv` are views into it and live as long as the canvas. One thread.
+    Owns the frame; `y` and `uv` are views into it and live as long as the canvas. Whoever writes
+    takes the views of `part`: the frame tells the encoder where nothing was written. One thread.
     """
 
     def __init__(self, width_px: int, height_px: int) -> None:
@@ -39,6 +41,7 @@ class Canvas:
         self.frame = av.VideoFrame(width_px, height_px, "nv12")
         tag_bt709(self.frame)
         self.y, self.uv = views(self.frame)
+        self._changes = Changes(self.frame)
         self.blacken()
 
     @property
@@ -46,14 +49,22 @@ class Canvas:
         """The whole canvas."""
         return Rect(0, 0, self.width_px, self.height_px)
 
+    @property
+    def changed(self) -> list[Rect]:
+        """Where somebody wrote since the frame was encoded, in whole blocks."""
+        return self._changes.rects()
+
     def blacken(self) -> None:
         """Paint everything black."""
-        self.y[:] = BLACK_LUMA
-        self.uv[:] = NEUTRAL_CHROMA
+        luma, chroma = self.part(self.rect)
+        luma[:] = BLACK_LUMA
+        chroma[:] = NEUTRAL_CHROMA
 
     def part(self, rect: Rect) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return the planes within `rect` (even edges, inside the canvas) as writable views:
-        luma (height, width) and chroma (height/2, width/2, 2), Cb before Cr."""
+        luma (height, width) and chroma (height/2, width/2, 2), Cb before Cr. What lies there counts
+        as changed until the frame is encoded, so write at once."""
+        self._changes.add(rect)
         x, y, right, bottom = rect.x_px, rect.y_px, rect.right_px, rect.bottom_px
         return self.y[y:bottom, x:right], self.uv[y // 2 : bottom // 2, x // 2 : right // 2]
 

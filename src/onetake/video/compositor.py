@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from onetake.model.geometry import Overlay, Rect
+from onetake.model.geometry import Overlay, Rect, union
 from onetake.model.media import Frame, PixelFormat
 from onetake.video.blend import Patch, lay_on, make_patch
 from onetake.video.canvas import Canvas
@@ -166,7 +166,7 @@ def _even_rects(damage: tuple[Rect, ...] | None, canvas: Rect) -> list[Rect]:
         return [canvas]
     rects = [even for rect in damage if (even := _grown_even(rect).intersection(canvas))]
     if len(rects) > MAX_DAMAGE_RECTS:
-        rects = [_union(rects)]
+        rects = [union(rects)]
     covered_px = sum(rect.width_px * rect.height_px for rect in rects)
     return [canvas] if covered_px >= canvas.width_px * canvas.height_px else rects
 
@@ -175,13 +175,6 @@ def _grown_even(rect: Rect) -> Rect:
     """Return the smallest rectangle of even edges that holds `rect`."""
     x_px, y_px = rect.x_px & ~1, rect.y_px & ~1
     right_px, bottom_px = rect.right_px + 1 & ~1, rect.bottom_px + 1 & ~1
-    return Rect(x_px, y_px, right_px - x_px, bottom_px - y_px)
-
-
-def _union(rects: list[Rect]) -> Rect:
-    """Return the smallest rectangle that holds all of `rects`."""
-    x_px, y_px = min(rect.x_px for rect in rects), min(rect.y_px for rect in rects)
-    right_px, bottom_px = max(rect.right_px for rect in rects), max(r.bottom_px for r in rects)
     return Rect(x_px, y_px, right_px - x_px, bottom_px - y_px)
 
 
