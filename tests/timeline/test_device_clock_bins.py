@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from onetake.model.media import StampKind
-from onetake.timeline.device_clock_bins import FLOOR_SD_S, BinMaker
+from onetake.timeline.device_clock_bins import FLOOR_SD_S, SCATTER_BINS, SCATTER_LEAST, BinMaker
+from onetake.timeline.device_clock_centre import MAD_TO_SIGMA
 
 TIMES_S = np.arange(100) * 0.01
 
@@ -58,3 +59,28 @@ def test_tasting_learns_nothing() -> None:
         first = tasted.taste(TIMES_S + index, noise, 0.0)
         assert first == tasted.make(TIMES_S + index, noise, 0.0)
         assert first == plain.make(TIMES_S + index, noise, 0.0)
+
+
+def test_the_doubt_is_that_of_the_last_minute_of_bins() -> None:
+    """Kept from bin to bin, the second differences give what all of them at once give."""
+    rng = np.random.default_rng(9)
+    maker = BinMaker(StampKind.CAPTURE)
+    owns, made = [], []
+    for index in range(80):
+        times_s = TIMES_S + index + rng.uniform(0, 0.01)
+        stamps_s = rng.normal(rng.normal(0, 1e-3), 1e-4, 100)
+        place = maker._centre.twin().place(times_s, stamps_s)
+        owns.append(place.variance_s2)
+        made.append(maker.make(times_s, stamps_s, 0.0))
+        doubt = made[-1].variance_s2 / owns[-1]
+        if index < SCATTER_LEAST + 1:
+            assert doubt == 1.0
+            continue
+        own_s2 = np.array(owns[-SCATTER_BINS:])
+        times = np.array([each.time_s for each in made[-SCATTER_BINS:]])
+        offsets = np.array([each.offset_s for each in made[-SCATTER_BINS:]])
+        share = np.diff(times)[1:] / (times[2:] - times[:-2])
+        bends = offsets[1:-1] - share * offsets[:-2] - (1 - share) * offsets[2:]
+        expected = own_s2[1:-1] + share**2 * own_s2[:-2] + (1 - share) ** 2 * own_s2[2:]
+        sigma = MAD_TO_SIGMA * np.median(np.abs(bends) / np.sqrt(expected))
+        assert doubt == pytest.approx(max(1.0, sigma**2), rel=1e-9)

@@ -11,7 +11,7 @@ in seconds, y = skew (dimensionless; positive = the device is slow).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 __all__ = ["PRIOR_SKEW_SD", "ClockState", "KalmanBank"]
 
@@ -78,6 +78,14 @@ class _Member:
     pyy: float
     log_likelihood: float = 0.0
     starved_bins: int = 0
+
+    def twin(self) -> _Member:
+        """Return one that knows the same and learns apart. Written out: `dataclasses.replace` takes
+        four times as long, and a clock asks for four of them ten times a second."""
+        return _Member(
+            *(self.q, self.x, self.y, self.pxx, self.pxy, self.pyy),
+            *(self.log_likelihood, self.starved_bins),
+        )
 
     def predict(self, step_s: float) -> None:
         """Move `step_s` forward."""
@@ -149,7 +157,7 @@ class KalmanBank:
         """Return a bank of its own that has gone on to `time_s` (not back)."""
         bank = KalmanBank.__new__(KalmanBank)
         bank._surprised_bins = 0
-        bank._members = [replace(member) for member in self._members]
+        bank._members = [member.twin() for member in self._members]
         bank._time_s = max(time_s, self._time_s)
         for member in bank._members:
             member.predict(bank._time_s - self._time_s)

@@ -6,15 +6,15 @@ of a bin have in common (a scheduler's mood) does not pass for certainty.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onetake.model.media import StampKind
-from onetake.timeline.device_clock_centre import MAD_TO_SIGMA, centre_for, median_of
+from onetake.timeline.device_clock_centre import MAD_TO_SIGMA, centre_for
 
 __all__ = ["FLOOR_SD_S", "Bin", "BinMaker"]
 
@@ -42,7 +42,10 @@ class BinMaker:
 
     def __init__(self, kind: StampKind) -> None:
         self._centre = centre_for(kind)
-        self._recent: deque[tuple[float, float, float]] = deque(maxlen=SCATTER_BINS)
+        self._recent: tuple[tuple[float, float, float], ...] = ()
+        """Time, offset and own variance of the last two bins."""
+        self._bends: deque[float] = deque(maxlen=SCATTER_BINS - 2)
+        """Second differences of the bins, over what their own variances let expect."""
 
     @property
     def jitter_s(self) -> float:
@@ -52,7 +55,8 @@ class BinMaker:
     def forked(self) -> BinMaker:
         """Return the maker for behind a discontinuity: same stamps, new offset."""
         maker = self._twin()
-        maker._recent.clear()
+        maker._recent = ()
+        maker._bends.clear()
         return maker
 
     def taste(
@@ -74,21 +78,39 @@ class BinMaker:
 
     def _twin(self) -> BinMaker:
         """Return a maker that knows the same and learns apart."""
-        twin = copy(self)
+        twin = BinMaker.__new__(BinMaker)
         twin._centre = self._centre.twin()
-        twin._recent = self._recent.copy()
+        twin._recent = self._recent
+        twin._bends = self._bends.copy()
         return twin
 
     def _doubt(self, time_s: float, offset_s: float, own_s2: float) -> float:
         """Return how much larger the bins' variance is than their own scatter says, at least 1.
         Second differences see what is common to all stamps of a bin, and not offset and skew."""
-        self._recent.append((time_s, offset_s, own_s2))
-        if len(self._recent) < SCATTER_LEAST + 2:
+        newest = (time_s, offset_s, own_s2)
+        if len(self._recent) == 2:
+            self._bends.append(_bend(*self._recent, newest))
+        self._recent = (*self._recent[-1:], newest)
+        count = len(self._bends)
+        if count < SCATTER_LEAST:
             return 1.0
-        times, offsets, owns = np.array(self._recent).T
-        left, right = np.diff(times)[:-1], np.diff(times)[1:]
-        share = right / (left + right)
-        bends = offsets[1:-1] - share * offsets[:-2] - (1 - share) * offsets[2:]
-        expected = owns[1:-1] + share**2 * owns[:-2] + (1 - share) ** 2 * owns[2:]
-        sigma = MAD_TO_SIGMA * median_of(np.abs(bends) / np.sqrt(expected))
+        ordered = sorted(self._bends)
+        middle = count // 2
+        typical = ordered[middle] if count % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+        sigma = MAD_TO_SIGMA * typical
         return max(1.0, sigma * sigma)
+
+
+def _bend(
+    first: tuple[float, float, float],
+    second: tuple[float, float, float],
+    third: tuple[float, float, float],
+) -> float:
+    """Return how far the middle one of three bins (time, offset, own variance) lies off the line
+    through the others, in standard deviations by their own variances."""
+    left, right = second[0] - first[0], third[0] - second[0]
+    share = right / (left + right)
+    rest = 1 - share
+    bend = second[1] - share * first[1] - rest * third[1]
+    expected = second[2] + share * share * first[2] + rest * rest * third[2]
+    return abs(bend) / math.sqrt(expected)

@@ -9,7 +9,6 @@ early side alone, so that lateness can never widen it.
 from __future__ import annotations
 
 import math
-from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -97,9 +96,14 @@ def centre_for(kind: StampKind) -> Centre:
 class _Pool:
     """A running mean over bins that starts as a plain one."""
 
-    def __init__(self) -> None:
-        self.mean = 0.0
-        self._count = 0
+    __slots__ = ("_count", "mean")
+
+    def __init__(self, mean: float = 0.0, count: int = 0) -> None:
+        self.mean = mean
+        self._count = count
+
+    def twin(self) -> _Pool:
+        return _Pool(self.mean, self._count)
 
     def add(self, value: float) -> float:
         self._count += 1
@@ -118,9 +122,10 @@ class _CaptureCentre:
         self._backlog_until_s = -math.inf
 
     def twin(self) -> Centre:
-        twin = copy(self)
-        twin._variance = copy(self._variance)
-        twin._edge, twin._quartile = copy(self._edge), copy(self._quartile)
+        twin = _CaptureCentre.__new__(_CaptureCentre)
+        twin._variance = self._variance.twin()
+        twin._edge, twin._quartile = self._edge.twin(), self._quartile.twin()
+        twin._seen, twin._backlog_until_s = self._seen, self._backlog_until_s
         return twin
 
     @property
@@ -200,8 +205,8 @@ class _ArrivalEdge:
         self._gap = _Pool()
 
     def twin(self) -> Centre:
-        twin = copy(self)
-        twin._variance, twin._gap = copy(self._variance), copy(self._gap)
+        twin = _ArrivalEdge.__new__(_ArrivalEdge)
+        twin._variance, twin._gap = self._variance.twin(), self._gap.twin()
         return twin
 
     @property
