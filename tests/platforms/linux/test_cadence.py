@@ -41,3 +41,17 @@ def test_due_times_increase_and_lie_ahead(fps: int, delays_ns: list[int]) -> Non
         assert due_ns - now_ns <= NS_PER_S // fps + 1
         last_ns = due_ns
         now_ns = due_ns
+
+
+def test_ticks_left_out_on_purpose_are_not_missed() -> None:
+    """A wait of several ticks ends on the same grid, and so does one that is cut short."""
+    cadence = Cadence(0, 10)
+    assert cadence.next_due_ns(0, 6) == 600_000_000
+    assert cadence.next_due_ns(600_000_000, 6) == 1_200_000_000
+    assert cadence.sooner_ns(730_000_000) == 800_000_000
+    assert cadence.next_due_ns(800_000_000) == 900_000_000
+    assert cadence.skipped == 0
+    assert cadence.next_due_ns(900_000_000, 2) == 1_100_000_000
+    assert cadence.sooner_ns(1_350_000_000) == 1_100_000_000
+    assert cadence.next_due_ns(1_350_000_000) == 1_400_000_000
+    assert cadence.skipped == 2

@@ -22,10 +22,19 @@ class Cadence:
         self.skipped = 0
         """Ticks that were missed."""
 
-    def next_due_ns(self, now_ns: int) -> int:
-        """Return the next tick after `now_ns` and after the tick returned before."""
-        passed = (now_ns - self._start_ns) * self._fps // NS_PER_S
-        tick = max(self._tick + 1, passed + 1)
-        self.skipped += tick - self._tick - 1
+    def next_due_ns(self, now_ns: int, ticks: int = 1) -> int:
+        """Return the tick that is `ticks` after the one returned before, or, if that has passed,
+        the next one after `now_ns`. Those in between are left out on purpose."""
+        tick = max(self._tick + ticks, self._passed(now_ns) + 1)
+        self.skipped += tick - self._tick - ticks
         self._tick = tick
         return self._start_ns + tick * NS_PER_S // self._fps
+
+    def sooner_ns(self, now_ns: int) -> int:
+        """Return the next tick after `now_ns` in place of the later one returned before; if that
+        one has passed, it is it."""
+        self._tick = min(self._tick, self._passed(now_ns) + 1)
+        return self._start_ns + self._tick * NS_PER_S // self._fps
+
+    def _passed(self, now_ns: int) -> int:
+        return (now_ns - self._start_ns) * self._fps // NS_PER_S

@@ -1,6 +1,6 @@
 """A screen of an X server as a source: shared memory, damage, own clock.
 
-    tick ──▶ what changed? nothing ──▶ idle beat, no grab
+    tick ──▶ what changed? nothing ──▶ idle beat, no grab; after a while, a rest
                    │
                    ▼
       rows marked stale in every segment ──▶ a free segment? no: skip, damage waits
@@ -32,6 +32,7 @@ from onetake.platforms.linux.x11_changes import ScreenChanges
 from onetake.platforms.linux.x11_damage import simplified
 from onetake.platforms.linux.x11_devices import screen_name, split_screen_id
 from onetake.platforms.linux.x11_grabber import Grabber
+from onetake.platforms.linux.x11_rest import Rest
 from onetake.platforms.linux.x11_segments import Segment, SegmentRing
 from onetake.platforms.linux.x11_server import XServer, mapped_errors
 
@@ -141,23 +142,34 @@ class ScreenSource:
         self._server.close()
 
     def run(self, sink: Sink, stop: Event) -> None:
-        """Deliver a picture or an idle beat at each tick until `stop` is set."""
+        """Deliver a picture or an idle beat at each tick until `stop` is set; of a screen that
+        rests, a beat every 100 ms."""
         self._stop = stop
-        assert self._changes is not None
+        changes, fps = self._changes, self._settings.fps
+        assert changes is not None
         self._warn_at_start(sink)
-        cadence = Cadence(self._clock.now_ns(), self._settings.fps)
+        rest = Rest(self._server, changes, fps, self._clock)
+        cadence = Cadence(self._clock.now_ns(), fps)
         self._pending = [Rect(0, 0, *self.size_px())]
         while not stop.is_set():
             try:
                 with mapped_errors(self._server.name):
-                    self._tick(sink, self._changes)
+                    is_still = self._tick(sink, changes)
+                    due_ns = self._due_ns(cadence, rest, is_still, stop)
             except DeviceUnavailable:
                 if stop.is_set():
                     return
                 raise
-            due_ns = cadence.next_due_ns(self._clock.now_ns())
             self.late_ticks = cadence.skipped
             stop.wait(max(0, due_ns - self._clock.now_ns()) / NS_PER_S)
+
+    def _due_ns(self, cadence: Cadence, rest: Rest, is_still: bool, stop: Event) -> int:
+        """Return when to look again; of a screen that rests, only when that time has come."""
+        ticks = rest.ticks(is_still=is_still)
+        due_ns = cadence.next_due_ns(self._clock.now_ns(), ticks)
+        if ticks > 1 and rest.is_disturbed(due_ns, stop):
+            return cadence.sooner_ns(self._clock.now_ns())
+        return due_ns
 
     def _warn_at_start(self, sink: Sink) -> None:
         if not self._server.has_damage:
@@ -175,7 +187,8 @@ class ScreenSource:
             f"the X server {self._server.name} does not tell what changed; recording costs more",
         )
 
-    def _tick(self, sink: Sink, changes: ScreenChanges) -> None:
+    def _tick(self, sink: Sink, changes: ScreenChanges) -> bool:
+        """Deliver what there is; return whether nothing has changed."""
         stamp_ns = self._clock.now_ns()
         self._look(changes)
         if not self._pending and stamp_ns - self._audited_ns > AUDIT_NS:
@@ -183,16 +196,17 @@ class ScreenSource:
             self._audit(sink, changes)
         if not self._pending:
             sink.frame(Frame(stamp_ns, *self.size_px(), None, PixelFormat.BGRA, ()))
-            return
+            return True
         grabbed = self._grab(changes)
         if grabbed is None:
             self.skipped_frames += 1
-            return
+            return False
         segment, stamp_ns = grabbed
         damage = simplified(self._pending) if changes.knows_damage else None
         self._pending = []
         self._last, self._audited_ns = segment, stamp_ns
         sink.frame(self._lent(segment, stamp_ns, damage))
+        return False
 
     def _look(self, changes: ScreenChanges) -> None:
         """Add what changed to what is pending. Raises DeviceUnavailable for a new display mode."""

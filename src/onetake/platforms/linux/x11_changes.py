@@ -12,9 +12,11 @@ import numpy as np
 import xcffib
 import xcffib.damage
 import xcffib.randr
+import xcffib.xfixes
 
 from onetake.model.geometry import Rect
 from onetake.platforms.linux.x11_cursor import Cursor, parse_cursor
+from onetake.platforms.linux.x11_motion import PointerMotion
 from onetake.platforms.linux.x11_server import REPLY_HEADER_BYTES, XServer
 
 __all__ = ["ScreenChanges"]
@@ -38,6 +40,7 @@ class ScreenChanges:
         self._damage_id = self._parts_id = 0
         self._has_news = False
         """Whether the server told of damage since it was last asked for."""
+        self._motion: PointerMotion | None = None
         self._has_moved = False
         """Whether there was damage at the last look."""
         self.knows_damage = server.has_damage
@@ -58,6 +61,30 @@ class ScreenChanges:
         if server.has_randr:
             mask = xcffib.randr.NotifyMask.ScreenChange | xcffib.randr.NotifyMask.CrtcChange
             server.randr.SelectInput(server.root, mask)
+        if self._has_cursor:
+            # Told when it looks different, not when it is moved.
+            mask = xcffib.xfixes.CursorNotifyMask.DisplayCursor
+            server.xfixes.SelectCursorInput(server.root, mask)
+            self._motion = PointerMotion(server)
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether whatever changes is told unasked, while one listens. After `start`."""
+        motion = self._motion
+        hears_pointer = not self._has_cursor or (motion is not None and motion.can_be_heard)
+        return self.knows_damage and hears_pointer
+
+    def listen(self, is_listening: bool) -> None:
+        """Let the server tell of the pointer's motion, too, until told otherwise."""
+        if self._motion is not None and self._motion.can_be_heard:
+            self._motion.listen(is_listening)
+
+    def has_news(self) -> bool:
+        """Take in what has arrived, without asking; whether there was anything."""
+        events = list(self._server.events())
+        for event in events:
+            self._take_event(event)
+        return bool(events)
 
     def look(self) -> list[Rect]:
         """Return what changed since the last look, in pixels of the area; empty = nothing."""

@@ -42,6 +42,12 @@ POLL_S = 0.05
 REPLY_HEADER_BYTES = 32
 """Every reply of the X protocol begins with 32 bytes (X11 protocol, section 1)."""
 
+_EVENT_KIND = 0x7F
+"""The bits of an event's first byte that are its kind (the eighth: another client sent it)."""
+
+_GENERIC_EVENT = 35
+"""Kind of the events that say within what they are (X Generic Event extension)."""
+
 _ADMITTED = b"\1"
 """First byte of a server's answer to a connection setup that succeeded."""
 
@@ -169,21 +175,22 @@ class XServer:
             self.connection = None
 
     def _ask_for_extensions(self) -> None:
-        def is_present(name: str) -> bool:
-            return bool(self.reply(self.core.QueryExtension(len(name), name)).present)
-
         # Versions must be negotiated before use: XFixes 2 has regions, RandR 1.5 has monitors.
-        if is_present("XFIXES"):
+        if self.is_present("XFIXES"):
             self.reply(self.xfixes.QueryVersion(5, 0))
             self.has_xfixes = True
-        if self.has_xfixes and is_present("DAMAGE"):
+        if self.has_xfixes and self.is_present("DAMAGE"):
             self.reply(self.damage.QueryVersion(1, 1))
             self.has_damage = True
-        if is_present("RANDR"):
+        if self.is_present("RANDR"):
             version = self.reply(self.randr.QueryVersion(1, 5))
             self.has_randr = (version.major_version, version.minor_version) >= (1, 5)
-        self.has_shm = is_present("MIT-SHM")
-        self.is_xwayland = is_present("XWAYLAND")
+        self.has_shm = self.is_present("MIT-SHM")
+        self.is_xwayland = self.is_present("XWAYLAND")
+
+    def is_present(self, name: str) -> bool:
+        """Ask whether the server has an extension."""
+        return bool(self.reply(self.core.QueryExtension(len(name), name)).present)
 
     @property
     def core(self) -> Any:
@@ -261,10 +268,19 @@ class XServer:
             return False
         return True
 
+    def wait_for_input(self, timeout_s: float) -> None:
+        """Wait until the server sends something, at most that long. What has arrived already, with
+        an answer, does not count: look at `events` before."""
+        self._poll.poll(timeout_s * 1000)
+
     def events(self) -> Iterator[Any]:
-        """Yield the events that have arrived, without waiting."""
-        while (event := self.connection.poll_for_event()) is not None:
-            yield event
+        """Yield the events that have arrived, without waiting; a generic one as None, unread."""
+        lib, connection = xcffib.lib, self.connection
+        while (found := lib.xcb_poll_for_event(connection._conn)) != ffi.NULL:
+            event = ffi.gc(found, lib.free)
+            is_generic = event.response_type & _EVENT_KIND == _GENERIC_EVENT
+            yield None if is_generic else connection.hoist_event(event)
+        connection.invalid()
 
     def size_px(self) -> tuple[int, int]:
         """Ask for the current size of the whole display."""
