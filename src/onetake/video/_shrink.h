@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { LINES = 16, SHRINK_BIAS = 0x8000 };
+enum { LINES = 16, SHRINK_BIAS = 0x8000, AHEAD = 2, CACHE_LINE = 64 };
 
 /* Output `i` is the sum of `count` source values from first[i] on, times weights[i * count...]. */
 typedef struct {
@@ -88,12 +88,31 @@ INLINE void add_rows(uint16_t *sum, const uint8_t *row, Py_ssize_t stride, Py_ss
     }
 }
 
+/* Asks for the rows that the line AHEAD of `y` needs beyond those of the line before it: a picture
+ * fresh from a device lies in no cache, and the few bytes of a row are over before a processor has
+ * noticed that they come in order. */
+INLINE void ask_for_rows(const Shrinking *it, Py_ssize_t y)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    if (y + AHEAD >= it->rows.length)
+        return;
+    const Py_ssize_t count = it->rows.count, bytes = it->width * it->step;
+    for (Py_ssize_t row = it->rows.first[y + AHEAD - 1] + count; row < it->rows.first[y + AHEAD] + count; row++)
+        for (Py_ssize_t at = 0; at < bytes; at += CACHE_LINE)
+            __builtin_prefetch(it->values + row * it->stride + at);
+#else
+    (void)it;
+    (void)y;
+#endif
+}
+
 INLINE void sum_rows(const Shrinking *it, Py_ssize_t top, Py_ssize_t lines)
 {
     for (Py_ssize_t line = 0; line < lines; line++) {
         const Py_ssize_t y = top + line, count = it->rows.count;
         const uint8_t *row = it->values + it->rows.first[y] * it->stride;
         const int16_t *weights = it->rows.weights + y * count;
+        ask_for_rows(it, y);
         uint16_t *sums = (uint16_t *)it->lines + line * it->room;
         if (it->step == 1)
             add_rows(sums, row, it->stride, 1, weights, count, it->width);
@@ -115,7 +134,12 @@ INLINE void sum_columns(const Shrinking *it)
             int32_t sums[LINES];
             for (int line = 0; line < LINES; line++)
                 sums[line] = 256 * SHRINK_BIAS + 0x8000;
-            for (Py_ssize_t tap = 0; tap < count; tap++, values += group * LINES)
+            Py_ssize_t tap = 0;
+            for (; tap + 1 < count; tap += 2, values += 2 * group * LINES)
+                for (int line = 0; line < LINES; line++)
+                    sums[line] += values[line] * weights[tap] +
+                                  values[group * LINES + line] * weights[tap + 1];
+            if (tap < count)
                 for (int line = 0; line < LINES; line++)
                     sums[line] += values[line] * weights[tap];
             for (int line = 0; line < LINES; line++)
@@ -124,15 +148,27 @@ INLINE void sum_columns(const Shrinking *it)
     }
 }
 
-INLINE void write_tile(const Shrinking *it, Py_ssize_t top, Py_ssize_t lines)
+INLINE int is_whole(const Shrinking *it) /* whether a row of the output lies in one piece */
 {
-    const Py_ssize_t length = it->columns.length, group = it->group;
+    return it->out_step == it->group && (it->group == 1 || it->out_group_step == 1);
+}
+
+/* The outputs from `begin` on, turned back into rows. */
+INLINE void write_tile(const Shrinking *it, Py_ssize_t top, Py_ssize_t lines, Py_ssize_t begin)
+{
+    const Py_ssize_t group = it->group, outputs = it->columns.length * group;
     for (Py_ssize_t line = 0; line < lines; line++) {
         uint8_t *out = it->out + (top + line) * it->out_stride;
         const uint8_t *tile = it->tile + line;
-        for (Py_ssize_t x = 0; x < length; x++, out += it->out_step)
-            for (Py_ssize_t part = 0; part < group; part++, tile += LINES)
-                out[part * it->out_group_step] = *tile;
+        if (is_whole(it))
+            for (Py_ssize_t x = begin; x < outputs; x++)
+                out[x] = tile[x * LINES];
+        else if (group == 1)
+            for (Py_ssize_t x = begin; x < outputs; x++)
+                out[x * it->out_step] = tile[x * LINES];
+        else
+            for (Py_ssize_t x = begin; x < outputs; x++)
+                out[x / 2 * it->out_step + x % 2 * it->out_group_step] = tile[x * LINES];
     }
 }
 
@@ -141,11 +177,11 @@ static void shrink_c(const Shrinking *it)
     for (Py_ssize_t top = 0; top < it->rows.length; top += LINES) {
         const Py_ssize_t rest = it->rows.length - top, lines = rest < LINES ? rest : LINES;
         sum_rows(it, top, lines);
-        for (Py_ssize_t line = 0; line < LINES; line++)
-            for (Py_ssize_t x = 0; x < it->width; x++)
+        for (Py_ssize_t x = 0; x < it->width; x++)
+            for (Py_ssize_t line = 0; line < LINES; line++)
                 it->tall[x * LINES + line] = it->lines[line * it->room + x];
         sum_columns(it);
-        write_tile(it, top, lines);
+        write_tile(it, top, lines, 0);
     }
 }
 
@@ -221,21 +257,17 @@ FOR_AVX2 INLINE void turn_16x16(const uint8_t *tile, uint8_t *out, Py_ssize_t st
         _mm_storeu_si128((__m128i *)(out + line * stride), now[line]);
 }
 
-/* `write_tile` where a row of the output lies in one piece. */
 FOR_AVX2 INLINE void write_tile_avx2(const Shrinking *it, Py_ssize_t top, Py_ssize_t lines)
 {
-    const Py_ssize_t outputs = it->columns.length * it->group, whole = outputs & ~(Py_ssize_t)15;
-    uint8_t *out = it->out + top * it->out_stride;
-    for (Py_ssize_t x = 0; x < whole; x += 16)
-        turn_16x16(it->tile + x * LINES, out + x, it->out_stride, lines);
-    for (Py_ssize_t line = 0; line < lines; line++, out += it->out_stride)
-        for (Py_ssize_t x = whole; x < outputs; x++)
-            out[x] = it->tile[x * LINES + line];
+    const Py_ssize_t outputs = it->columns.length * it->group;
+    const Py_ssize_t turned = is_whole(it) ? outputs & ~(Py_ssize_t)15 : 0;
+    for (Py_ssize_t x = 0; x < turned; x += 16)
+        turn_16x16(it->tile + x * LINES, it->out + top * it->out_stride + x, it->out_stride, lines);
+    write_tile(it, top, lines, turned);
 }
 
 FOR_AVX2 static void shrink_avx2(const Shrinking *it)
 {
-    const int is_whole = it->out_step == it->group && (it->group == 1 || it->out_group_step == 1);
     for (Py_ssize_t top = 0; top < it->rows.length; top += LINES) {
         const Py_ssize_t rest = it->rows.length - top, lines = rest < LINES ? rest : LINES;
         sum_rows(it, top, lines);
@@ -243,10 +275,7 @@ FOR_AVX2 static void shrink_avx2(const Shrinking *it)
             for (Py_ssize_t line = 0; line < LINES; line += 8)
                 turn_8x16(it->lines + line * it->room + x, it->room, it->tall + x * LINES + line);
         sum_columns_avx2(it);
-        if (is_whole)
-            write_tile_avx2(it, top, lines);
-        else
-            write_tile(it, top, lines);
+        write_tile_avx2(it, top, lines);
     }
 }
 #endif
