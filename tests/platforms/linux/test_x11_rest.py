@@ -138,8 +138,9 @@ class AtRest:
         frame.release()
 
     def rests(self) -> bool:
-        """Whether the last two beats were 100 ms apart."""
-        beats_ns = self.beats_ns[-2:]
+        """Whether the last two beats, both after the last picture, were 100 ms apart."""
+        since_ns = self.pictures_ns[-1] if self.pictures_ns else 0
+        beats_ns = [beat_ns for beat_ns in self.beats_ns[-2:] if beat_ns > since_ns]
         return len(beats_ns) == 2 and beats_ns[1] - beats_ns[0] > BEAT_NS - TICK_NS
 
     def picture_after_ns(self, act: Callable[[], None]) -> int:
