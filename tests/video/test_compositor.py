@@ -25,6 +25,7 @@ from onetake.model.geometry import Anchor, Overlay, Rect, Shape
 from onetake.model.media import Frame, PixelFormat
 from onetake.video import pixels
 from onetake.video.canvas import Canvas
+from onetake.video.changes import settle
 from onetake.video.compositor import CpuCompositor
 from onetake.video.convert import convert_rect
 from onetake.video.overlay import lay_out
@@ -145,6 +146,42 @@ def test_damage_by_damage_equals_drawing_everything(script):
         if camera is not None:
             fresh.camera(uniform_camera(camera))
         assert same(compositor.compose(overlay), planes(fresh.compose(overlay)))
+
+
+@settings(max_examples=80, deadline=None)
+@given(steps)
+def test_whatever_changes_is_named(script):
+    """After any sequence, what differs from the picture encoded last lies within what the canvas
+    tells the encoder."""
+    size = 96, 64
+    picture, rng = noise(*size), np.random.default_rng(3)
+    compositor, overlay = CpuCompositor(size), Overlay()
+    before = None
+    for what, value in [("screen", None), *script]:
+        if what in ("screen", "many"):
+            for rect in [Rect(0, 0, *size)] if value is None else value:
+                rows = slice(max(rect.y_px, 0), max(rect.bottom_px, 0))
+                columns = slice(max(rect.x_px, 0), max(rect.right_px, 0))
+                picture[rows, columns] = rng.integers(0, 256, picture[rows, columns].shape)
+            compositor.screen(screen(picture, damage=None if value is None else tuple(value)))
+        elif what == "overlay":
+            overlay = value
+        else:
+            colour = None if value is None else uniform_camera((value, 255 - value, 128))
+            compositor.camera(colour)
+        image = compositor.compose(overlay)
+        after = [plane.copy() for plane in planes(image)]
+        if before is not None:
+            differs = (after[0] != before[0]).reshape(4, 16, 6, 16).any(axis=(1, 3))
+            differs |= (after[1] != before[1]).reshape(4, 8, 6, 16).any(axis=(1, 3))
+            for rect in compositor.changed:
+                x, y, right, bottom = (
+                    number // 16 for number in (rect.x_px, rect.y_px, rect.right_px, rect.bottom_px)
+                )
+                differs[y:bottom, x:right] = False
+            assert not differs.any()
+        settle(image)
+        before = after
 
 
 def test_colours_of_camera_border_and_screen():

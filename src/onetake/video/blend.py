@@ -40,6 +40,16 @@ class Patch:
     chroma: PlanePatch
     """Cb and Cr in turn: half the height, the full width."""
 
+    def part(self, rect: Rect) -> Patch:
+        """Return views of what lies within `rect`, of even edges, of the region of interest."""
+        rows, columns = slice(rect.y_px, rect.bottom_px), slice(rect.x_px, rect.right_px)
+        half = slice(rect.y_px // 2, rect.bottom_px // 2)
+        luma, chroma = self.luma, self.chroma
+        return Patch(
+            PlanePatch(luma.keep[rows, columns], luma.add[rows, columns]),
+            PlanePatch(chroma.keep[half, columns], chroma.add[half, columns]),
+        )
+
 
 def make_patch(layout: Layout, masks: Masks, picture: Picture) -> Patch:
     """Return `picture`, which shows the `crop` of `layout.scaled_px`, mirrored and weighted."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onetake.model.geometry import Rect
 from onetake.video.changes import Changes
 
-__all__ = ["BLACK_LUMA", "NEUTRAL_CHROMA", "WHITE_LUMA", "Canvas", "tag_bt709", "views"]
+__all__ = ["BLACK_LUMA", "NEUTRAL_CHROMA", "WHITE_LUMA", "Canvas", "part_of", "tag_bt709", "views"]
 
 BLACK_LUMA = 16
 """Code value of black in limited range (ITU-R BT.709-6, 8 bit)."""
@@ -65,8 +65,15 @@ class Canvas:
         luma (height, width) and chroma (height/2, width/2, 2), Cb before Cr. What lies there counts
         as changed until the frame is encoded, so write at once."""
         self._changes.add(rect)
-        x, y, right, bottom = rect.x_px, rect.y_px, rect.right_px, rect.bottom_px
-        return self.y[y:bottom, x:right], self.uv[y // 2 : bottom // 2, x // 2 : right // 2]
+        return part_of(self.y, self.uv, rect)
+
+
+def part_of(
+    luma: NDArray[np.uint8], chroma: NDArray[np.uint8], rect: Rect
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return views of what planes like those of `views` show within `rect`, of even edges."""
+    x, y, right, bottom = rect.x_px, rect.y_px, rect.right_px, rect.bottom_px
+    return luma[y:bottom, x:right], chroma[y // 2 : bottom // 2, x // 2 : right // 2]
 
 
 def tag_bt709(frame: av.VideoFrame) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onetake.model.geometry import Overlay, Rect, union
 from onetake.model.media import Frame, PixelFormat
 from onetake.video.blend import Patch, lay_on, make_patch
-from onetake.video.canvas import Canvas
+from onetake.video.canvas import Canvas, part_of
 from onetake.video.convert import convert_rect
 from onetake.video.masks import Masks, make_masks
 from onetake.video.overlay import Layout, Look, lay_out
@@ -46,7 +46,12 @@ class CpuCompositor:
         self._masks: tuple[Look, Masks] | None = None
         self._patch: tuple[Layout, Picture, Patch] | None = None
         self._aside: tuple[Rect, NDArray[np.uint8], NDArray[np.uint8]] | None = None
-        self._laid: Patch | None = None
+        self._laid: tuple[Layout, Patch] | None = None
+
+    @property
+    def changed(self) -> list[Rect]:
+        """Where the image differs from when it was encoded last, at most."""
+        return self._canvas.changed
 
     def screen(self, frame: Frame) -> None:
         """Take in what changed on the screen and release the frame.
@@ -84,8 +89,8 @@ class CpuCompositor:
             return self._canvas.frame
         layout = lay_out(overlay, self._size_px, self._camera.source_px)
         patch = self._ready_patch(layout)
-        if patch is not self._laid:
-            self._lay_on(layout.roi, patch)
+        if self._laid is None or patch is not self._laid[1]:
+            self._lay_on(layout, patch)
         return self._canvas.frame
 
     @property
@@ -132,17 +137,22 @@ class CpuCompositor:
         self._patch = layout, self._camera, patch
         return patch
 
-    def _lay_on(self, roi: Rect, patch: Patch) -> None:
-        """Blend `patch` into `roi`, from the bare pixels set aside before."""
+    def _lay_on(self, layout: Layout, patch: Patch) -> None:
+        """Blend `patch` into its place, from the bare pixels set aside before."""
+        roi = layout.roi
         if self._aside and self._aside[0] != roi:
             self._uncover()
-        luma, chroma = self._canvas.part(roi)
+        # With another picture in the same place its shadow stays as it is.
+        area = layout.picture if self._laid and self._laid[0] == layout else roi
+        luma, chroma = self._canvas.part(area)
         if self._aside is None:
             self._aside = roi, luma.copy(), chroma.copy()
-        _, bare_luma, bare_chroma = self._aside
-        lay_on(bare_luma, patch.luma, luma)
-        lay_on(bare_chroma, patch.chroma, chroma)
-        self._laid = patch
+        within = Rect(area.x_px - roi.x_px, area.y_px - roi.y_px, area.width_px, area.height_px)
+        bare_luma, bare_chroma = part_of(self._aside[1], self._aside[2], within)
+        patch_within = patch.part(within)
+        lay_on(bare_luma, patch_within.luma, luma)
+        lay_on(bare_chroma, patch_within.chroma, chroma)
+        self._laid = layout, patch
 
     def _uncover_within(self, rect: Rect) -> None:
         """Uncover the screen if the overlay touches `rect`."""
