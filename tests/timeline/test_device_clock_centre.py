@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onetake.model.media import StampKind
-from onetake.timeline.device_clock_centre import centre_for, median_of
+from onetake.timeline.device_clock_centre import centre_for, mean_of, median_of, variance_of
 
 TIMES_S = np.arange(100) * 0.01
 
@@ -111,3 +111,11 @@ def test_the_median_is_the_median() -> None:
     for count in range(1, 60):
         values = rng.normal(0, 1e-3, count)
         assert median_of(values) == float(np.median(values))
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 12, 25, 100, 333])
+def test_mean_and_variance_are_those_of_numpy(count: int) -> None:
+    """Asked for without its detours, they are the same to the bit."""
+    values = np.random.default_rng(count).normal(5e-3, 1e-4, count)
+    assert mean_of(values) == float(values.mean())
+    assert variance_of(values) == float(values.var())

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onetake.model.media import StampKind
-from onetake.timeline.device_clock_centre import MAD_TO_SIGMA, centre_for
+from onetake.timeline.device_clock_centre import MAD_TO_SIGMA, centre_for, mean_of
 
 __all__ = ["FLOOR_SD_S", "Bin", "BinMaker"]
 
@@ -70,7 +70,7 @@ class BinMaker:
     ) -> Bin:
         """Reduce one bin. `times_s`, `offsets_s`: float64, shape (n,), n >= 1, in order;
         `skew`: by how much the offset runs within the bin."""
-        centre_s = float(times_s.mean())
+        centre_s = mean_of(times_s)
         place = self._centre.place(times_s, offsets_s - skew * (times_s - centre_s))
         own_s2 = max(place.variance_s2, FLOOR_SD_S**2)
         doubt = self._doubt(centre_s, place.offset_s, own_s2)

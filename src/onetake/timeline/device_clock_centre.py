@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from onetake.model.media import StampKind
 
-__all__ = ["LONE_SD_S", "MAD_TO_SIGMA", "Centre", "Place", "centre_for", "median_of"]
+__all__ = [
+    "LONE_SD_S",
+    "MAD_TO_SIGMA",
+    "Centre",
+    "Place",
+    "centre_for",
+    "mean_of",
+    "median_of",
+    "variance_of",
+]
 
 TRIM_SCALES = 3.0
 """Stamps further than this many robust sigmas from the median do not count."""
@@ -88,6 +97,18 @@ def median_of(values: NDArray[np.float64]) -> float:
     return upper if len(ordered) % 2 else (float(ordered[middle - 1]) + upper) / 2
 
 
+def mean_of(values: NDArray[np.float64]) -> float:
+    """Return the mean of at least one value; to the bit what `values.mean()` gives, at a third of
+    the time for so few."""
+    return float(np.add.reduce(values)) / len(values)
+
+
+def variance_of(values: NDArray[np.float64]) -> float:
+    """Return the variance of at least one value; to the bit what `values.var()` gives, likewise."""
+    deviations = values - mean_of(values)
+    return mean_of(deviations * deviations)
+
+
 def centre_for(kind: StampKind) -> Centre:
     """Return what places stamps of this kind."""
     return _CaptureCentre() if kind is StampKind.CAPTURE else _ArrivalEdge()
@@ -135,14 +156,14 @@ class _CaptureCentre:
     def place(self, times_s: NDArray[np.float64], level_s: NDArray[np.float64]) -> Place:
         kept = self._sane(times_s, level_s)
         count = len(kept)
-        scatter_s2 = float(kept.var())
+        scatter_s2 = variance_of(kept)
         if count >= 4:
             self._seen += count
             self._variance.add(scatter_s2)
         pooled_s2 = self.jitter_s**2
         if self._is_box and count >= EDGE_LEAST:
             return _middle_of_ends(kept, self._edge.mean / (0.5 - EDGE_SHARE))
-        return Place(float(kept.mean()), max(scatter_s2, pooled_s2) / count)
+        return Place(mean_of(kept), max(scatter_s2, pooled_s2) / count)
 
     @property
     def _is_box(self) -> bool:
@@ -162,8 +183,9 @@ class _CaptureCentre:
         # A small bin may look narrow by chance, and would then lose one of its sides.
         scale = MAD_TO_SIGMA * max(quartile, self._quartile.mean)
         sane = np.abs(level_s - median) <= TRIM_SCALES * scale
-        if self._edge.mean > 0 and sane.any():
-            centre = float(level_s[sane].mean())
+        near = level_s[sane]
+        if self._edge.mean > 0 and len(near):
+            centre = mean_of(near)
             limit = EDGE_ROOM * self._edge.mean + 2 * scale / math.sqrt(len(level_s))
             sane = np.abs(level_s - centre) <= min(limit, TRIM_SCALES * scale)
             sane &= self._without_backlog(times_s + centre, times_s + level_s, limit)
