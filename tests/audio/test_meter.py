@@ -11,6 +11,7 @@ from onetake.audio.meter import (
     amplitude_from_db,
     db_from_amplitude,
     level_of,
+    peak_of,
 )
 
 
@@ -47,3 +48,18 @@ def test_empty_blocks_are_silence() -> None:
     """A block without samples neither counts nor fails."""
     LiveMeter().feed(np.zeros((0, 2), np.float32), 48_000)
     assert level_of(np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32)).peak_db == -120
+
+
+@pytest.mark.parametrize("extreme", [0.0, -0.75, 0.75, np.nan, np.inf, -np.inf])
+def test_the_peak_is_the_largest_magnitude(extreme: float) -> None:
+    """Of either sign and in any memory order; one sample that is no number is told."""
+    samples = np.linspace(-0.5, 0.5, 2000, dtype=np.float32).reshape(2, 1000) * (extreme != 0.0)
+    samples[1, 300] = extreme
+    for view in (samples, samples.T, samples[:, ::3]):
+        assert peak_of(view) == pytest.approx(abs(extreme), nan_ok=True)
+
+
+def test_sound_at_gain_one_is_as_loud_as_it_came() -> None:
+    """The very array handed on is not looked at twice, and says the same as a copy of it."""
+    sound = np.linspace(-0.5, 0.25, 960, dtype=np.float32).reshape(480, 2)
+    assert level_of(sound, sound) == level_of(sound, sound.copy())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from onetake.audio.meter import peak_of
 from onetake.model.units import SAMPLE_RATE_HZ
 
 __all__ = ["CEILING", "DELAY", "Limiter"]
@@ -70,7 +71,7 @@ class Limiter:
 
 def _excess(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return 1 - needed gain of each of (n, 2) samples: float64, shape (n,)."""
-    if not samples.size or max(float(samples.max()), -float(samples.min())) <= CEILING:
+    if peak_of(samples) <= CEILING:
         # Nearly always: most sounds stay below the ceiling.
         return np.zeros(len(samples))
     peaks = np.maximum(np.abs(samples[:, 0]), np.abs(samples[:, 1]))

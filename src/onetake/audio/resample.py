@@ -100,11 +100,12 @@ def interpolate(
     """
     if not len(indices):
         return
-    if not source.any():
+    # One sample, or one fraction, nearly always tells that there is no need to look at all of them.
+    if not source[0, 0] and not source.any():
         # Nothing plays on most desktops most of the time.
         out[:] = 0
         return
-    if not fractions.any() and (np.diff(indices) == 1).all():
+    if not fractions[0] and not fractions.any() and (np.diff(indices) == 1).all():
         start = int(indices[0])
         out[:] = source[:, start : start + len(indices)].T
         return

@@ -35,7 +35,7 @@ def stereo_planes(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return (2, frames) float32 of (frames, channels): mono goes to both sides, of more than two
     channels the first two are taken."""
     planes = samples.T
-    return np.broadcast_to(planes, (2, planes.shape[1])) if planes.shape[0] == 1 else planes[:2]
+    return planes.repeat(2, axis=0) if planes.shape[0] == 1 else planes[:2]
 
 
 class SampleRing:

@@ -22,6 +22,12 @@ from onetake.timeline.device_clock import DeviceClock
 __all__ = ["Origin", "Segment", "Window"]
 
 
+STEPS = np.arange(STRETCH, dtype=np.float64)
+"""Output samples within a stretch. Read-only."""
+
+STEPS.setflags(write=False)
+
+
 class Origin(StrEnum):
     """Why a run began."""
 
@@ -114,9 +120,14 @@ class Segment:
         motion = self.follower.motion
         assert motion is not None
         first = sample - self.follower.sample
-        steps = np.arange(first, first + len(out))
-        offsets = motion.fraction + steps * (motion.speed + steps * motion.bend)
+        steps = STEPS[first : first + len(out)]
+        # In place: fresh memory for each of these costs more than what is computed.
+        offsets = steps * motion.bend
+        offsets += motion.speed
+        offsets *= steps
+        offsets += motion.fraction
         whole = np.floor(offsets)
+        offsets -= whole
         indices = whole.astype(np.int64)
         half = self._kernel.half
         low = motion.frame + int(indices[0]) - half + 1
@@ -126,7 +137,8 @@ class Segment:
             out[:] = 0
             return
         source = self._windowed(self.ring.read(low, high), low, window)
-        interpolate(self._kernel, source, indices + (motion.frame - low), offsets - whole, out)
+        indices += motion.frame - low
+        interpolate(self._kernel, source, indices, offsets, out)
 
     def _windowed(
         self, source: NDArray[np.float32], low: int, window: Window

@@ -6,10 +6,12 @@ pauses known by then.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from onetake.audio.meter import db_from_amplitude
+from onetake.audio.meter import db_from_amplitude, peak_of
 from onetake.audio.segment import Origin, Segment
 from onetake.model.media import AudioBlock, StampKind
 from onetake.model.report import RateChange, Realignment, SourceStatistics, Stretch
@@ -44,8 +46,8 @@ class TrackLog:
     def block(self, block: AudioBlock) -> NDArray[np.float32]:
         """Count a block; return its samples, with what is no number replaced by 0."""
         samples = block.samples
-        peak = max(float(samples.max()), -float(samples.min()))
-        if not np.isfinite(peak):
+        peak = peak_of(samples)
+        if not math.isfinite(peak):
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
             peak = float(np.abs(samples).max())
         self._blocks += 1
