@@ -64,8 +64,13 @@ class SourceSet:
         """Return which device fills each role now. Any thread."""
         return {role: runner.device_id for role, runner in self._runners.items()}
 
-    def wait_until_heard(self, roles: Collection[Role], end_host_ns: int, most_ns: int) -> None:
-        """Wait until the sound of `roles` has arrived up to `end_host_ns`, at most `most_ns`."""
+    def hear_out(self, roles: Collection[Role], end_host_ns: int, most_ns: int) -> None:
+        """Let the pictures end, and wait until the sound of `roles` has arrived up to
+        `end_host_ns`, at most `most_ns`."""
+        for role, runner in self._runners.items():
+            if role not in AUDIO_ROLES:
+                # Nobody wants them after the stop, and a source may need a moment to notice.
+                runner.ask_to_stop()
         give_up_ns = self._clock.now_ns() + most_ns
         while self._clock.now_ns() < give_up_ns:
             if all(self._runners[role].covered_ns >= end_host_ns for role in roles):

@@ -360,7 +360,7 @@ class Take:
         assert wiring is not None
         sources = self._driver.session.sources
         live = [role for role in AUDIO_ROLES if sources.get(role) is SourceState.LIVE]
-        self._sources.wait_until_heard(live, end_host_ns, TAIL_WAIT_NS)
+        self._sources.hear_out(live, end_host_ns, TAIL_WAIT_NS)
         wiring.end(end_host_ns)
         self._sources.stop()
         self._inlets.drain()
