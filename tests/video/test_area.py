@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.video.making import filled, gradient, noise, planes, text_like
 
 from onetake.model.geometry import Rect
-from onetake.video.area import can_shrink, shrink, shrink_coarsely, taps
+from onetake.video.area import can_shrink, shrink, taps, thinned
 
 FORMATS = ["yuyv422", "uyvy422", "nv12"]
 FORMATS += [f"yuv{range_}4{grid}p" for range_ in ("", "j") for grid in ("20", "22", "44")]
@@ -120,15 +120,20 @@ def test_it_knows_what_it_cannot():
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("size", [(12, 8), (30, 22), (98, 66)])
-def test_the_coarse_one_is_all_of_the_picture(name, size):
-    """It reads only some rows, but from top to bottom: close to the whole on slow ramps."""
+@pytest.mark.parametrize("height", [2, 8, 22, 64, 66])
+def test_a_thinned_picture_is_all_of_it(name, height):
+    """Some rows only, but from top to bottom and copied: what came from it is where it belongs."""
     image = picture(name, gradient(98, 66))
-    luma, chroma = blank(*size)
-    shrink_coarsely(image, luma, chroma)
-    wanted = shrunk(image, size)
-    assert np.abs(luma.astype(int) - wanted[0]).max() <= 9
-    assert np.abs(chroma.astype(int) - wanted[1]).max() <= 12
+    image.colorspace, image.color_range = 1, 2
+    some = thinned(image, height)
+    assert (some.width, some.height, some.format.name) == (98, height, name)
+    assert (some.colorspace, some.color_range) == (1, 2)
+    wanted = shrunk(image, (50, 34 if height > 34 else height))
+    for plane in image.planes:
+        plane.update(bytes(plane.buffer_size))
+    got = shrunk(some, (50, 34 if height > 34 else height))
+    assert np.abs(got[0].astype(int) - wanted[0]).max() <= 9
+    assert np.abs(got[1].astype(int) - wanted[1]).max() <= 9
 
 
 @given(

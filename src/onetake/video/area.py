@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onetake.model.geometry import Rect
 from onetake.video import pixels
 
-__all__ = ["Taps", "can_shrink", "shrink", "shrink_coarsely", "taps"]
+__all__ = ["Taps", "can_shrink", "shrink", "taps", "thinned"]
 
 MAX_RATIO = 32
 """How much smaller at most. Chroma of 4:2:2 then has 64 weights of 4 in 256, wrong by an eighth at
@@ -74,15 +74,17 @@ def shrink(
         _shrink_plane(values, half_px, half, chroma[..., index : index + 1])
 
 
-def shrink_coarsely(image: av.VideoFrame, luma: Values, chroma: Values) -> None:
-    """Write all of `image` at the size of `luma` and `chroma`, reading no more rows than needed."""
-    height, width = luma.shape
-    of_luma, of_chroma = _values(image)
-    whole, half = Rect(0, 0, width, height), Rect(0, 0, width // 2, height // 2)
-    _shrink_plane(_thinned(of_luma, height), (width, height), whole, luma[..., np.newaxis])
-    parts = [chroma] if len(of_chroma) == 1 else [chroma[..., :1], chroma[..., 1:]]
-    for values, out in zip(of_chroma, parts, strict=True):
-        _shrink_plane(_thinned(values, height // 2), (width // 2, height // 2), half, out)
+def thinned(image: av.VideoFrame, height_px: int) -> av.VideoFrame:
+    """Return a copy of `height_px` (even, at most all) evenly spaced rows of `image`, in its own
+    format and colours: all of the picture, for a fraction of the reading."""
+    copy = av.VideoFrame(image.width, height_px, image.format.name)
+    copy.colorspace, copy.color_range = image.colorspace, image.color_range
+    for lent, own in zip(image.planes, copy.planes, strict=True):
+        length = min(lent.line_size, own.line_size)
+        # The middle row of each group.
+        chosen = (2 * np.arange(own.height) + 1) * lent.height // (2 * own.height)
+        _rows(own, length, own.height)[:] = _rows(lent, length, lent.height)[chosen]
+    return copy
 
 
 @lru_cache(maxsize=32)
@@ -112,14 +114,6 @@ def _shrink_plane(values: Values, scaled: tuple[int, int], crop: Rect, out: Valu
     top, bottom, rows = taps(height, scaled[1], crop.y_px, crop.height_px)
     left, right, columns = taps(width, scaled[0], crop.x_px, crop.width_px)
     pixels.shrink(values[top:bottom, left:right], rows, columns, out)
-
-
-def _thinned(values: Values, height: int) -> Values:
-    """Return every so manieth row, at least `height` of them."""
-    step = max(1, values.shape[0] // height)
-    # The middle one of each group; the last group may be short.
-    rows = values[step // 2 :: step]
-    return rows if len(rows) >= height else values[::step]
 
 
 def _values(image: av.VideoFrame) -> tuple[Values, list[Values]]:

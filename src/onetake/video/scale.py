@@ -44,8 +44,9 @@ _SPACES = {
 
 
 COARSE = 6
-"""How much smaller the coarse whole is that is kept beside a cropped picture. Smaller numbers cost
-time with every picture, larger ones show blocks when the overlay suddenly shows more of it."""
+"""How many rows less than the scaled picture has are kept of the whole, beside a cropped picture.
+Smaller numbers cost time with every picture, larger ones show stripes for the moment in which the
+overlay suddenly shows more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +63,12 @@ class Picture:
     """The part of the scaled picture that is shown; even edges, within `place`."""
     source_px: tuple[int, int]
     """(width, height) of the picture it was made from: its aspect."""
-    coarse: Picture | None = None
-    """All of the picture, smaller; None where `frame` is all of it."""
-
-    @property
-    def y(self) -> NDArray[np.uint8]:
-        """Luma of the crop, shape (height, width): a view."""
-        x_px, y_px = self.crop.x_px - self.place.x_px, self.crop.y_px - self.place.y_px
-        luma = views(self.frame)[0]
-        return luma[y_px : y_px + self.crop.height_px, x_px : x_px + self.crop.width_px]
-
-    @property
-    def uv(self) -> NDArray[np.uint8]:
-        """Chroma of the crop, shape (height/2, width/2, 2), Cb before Cr: a view."""
-        x, y = (self.crop.x_px - self.place.x_px) // 2, (self.crop.y_px - self.place.y_px) // 2
-        chroma = views(self.frame)[1]
-        return chroma[y : y + self.crop.height_px // 2, x : x + self.crop.width_px // 2]
+    y: NDArray[np.uint8]
+    """Luma of the crop, shape (height, width): a view."""
+    uv: NDArray[np.uint8]
+    """Chroma of the crop, shape (height/2, width/2, 2), Cb before Cr: a view."""
+    coarse: av.VideoFrame | None = None
+    """Some rows of the whole source, as it came; None where `frame` is all of it."""
 
     def shows(self, scaled_px: tuple[int, int], crop: Rect) -> bool:
         """Whether it is what an overlay of this layout shows."""
@@ -100,10 +91,32 @@ class Scaler:
         Untagged Y'CbCr is taken for BT.601 limited (or full for the yuvj formats): that is what
         webcams deliver and what FFmpeg assumes.
         """
-        image = _lent(frame)
-        source_px, scaled_px = (frame.width_px, frame.height_px), (width_px, height_px)
-        whole = Rect(0, 0, width_px, height_px)
-        crop = crop or whole
+        scaled_px = width_px, height_px
+        crop = crop or Rect(0, 0, width_px, height_px)
+        return self._scaled(_lent(frame), (frame.width_px, frame.height_px), scaled_px, crop)
+
+    def rescale(self, picture: Picture, scaled_px: tuple[int, int], crop: Rect) -> Picture:
+        """Return `picture` for another layout, until a new one comes from the camera: less sharp,
+        and where more of it is shown than was scaled, from the coarse whole."""
+        place = _moved(picture, scaled_px)
+        if picture.coarse is not None and not _covers(place, crop):
+            return self._scaled(picture.coarse, picture.source_px, scaled_px, crop)
+        size_px = max(place.width_px, crop.width_px), max(place.height_px, crop.height_px)
+        x_px = min(max(crop.x_px - place.x_px, 0), size_px[0] - crop.width_px)
+        y_px = min(max(crop.y_px - place.y_px, 0), size_px[1] - crop.height_px)
+        place = Rect(crop.x_px - x_px, crop.y_px - y_px, *size_px)
+        scaled = self._reformatted(picture.frame, size_px, _BT709_LIMITED)
+        source_px, coarse = picture.source_px, picture.coarse
+        return _picture(scaled, place, scaled_px, crop, source_px, coarse=coarse)
+
+    def _scaled(
+        self,
+        image: av.VideoFrame,
+        source_px: tuple[int, int],
+        scaled_px: tuple[int, int],
+        crop: Rect,
+    ) -> Picture:
+        """Return what `crop` shows of `image`, whose aspect is that of `source_px`."""
         colour = _colour_of(image)
         if colour is None:
             scaled = self._reformatted(image, scaled_px, _BT709_LIMITED)
@@ -113,22 +126,8 @@ class Scaler:
             # Only scaled by swscale: it would change the matrix by way of RGB, at two to three
             # times the cost. Changing the colours afterwards costs a twentieth of it.
             scaled = self._reformatted(image, scaled_px, colour, source=colour)
-            _recolour(scaled, colour)
-        return Picture(scaled, whole, scaled_px, crop, source_px)
-
-    def rescale(self, picture: Picture, scaled_px: tuple[int, int], crop: Rect) -> Picture:
-        """Return `picture` for another layout, until a new one comes from the camera: less sharp,
-        and where more of it is shown than was scaled, from the coarse whole."""
-        place = _moved(picture, scaled_px)
-        if picture.coarse is not None and not _covers(place, crop):
-            picture = picture.coarse
-            place = _moved(picture, scaled_px)
-        size_px = max(place.width_px, crop.width_px), max(place.height_px, crop.height_px)
-        x_px = min(max(crop.x_px - place.x_px, 0), size_px[0] - crop.width_px)
-        y_px = min(max(crop.y_px - place.y_px, 0), size_px[1] - crop.height_px)
-        place = Rect(crop.x_px - x_px, crop.y_px - y_px, *size_px)
-        scaled = self._reformatted(picture.frame, size_px, _BT709_LIMITED)
-        return Picture(scaled, place, scaled_px, crop, picture.source_px, picture.coarse)
+            _recolour(scaled, *views(scaled), colour)
+        return _picture(scaled, Rect(0, 0, *scaled_px), scaled_px, crop, source_px)
 
     def _reformatted(
         self,
@@ -168,33 +167,40 @@ def _shrunk(
     scaled_px: tuple[int, int],
     crop: Rect,
 ) -> Picture:
-    """Return the crop by our own loop and, if it is not all, a coarse picture of all of it."""
+    """Return the crop by our own loop and, if it is not all, some rows of all of it."""
     coarse = None
     if crop != Rect(0, 0, *scaled_px):
-        coarse_px = max(2, scaled_px[0] // COARSE & ~1), max(2, scaled_px[1] // COARSE & ~1)
-        if area.can_shrink(image, coarse_px):
-            small = _blank(coarse_px)
-            area.shrink_coarsely(image, *views(small))
-            _recolour(small, colour)
-            whole = Rect(0, 0, *coarse_px)
-            coarse = Picture(small, whole, coarse_px, whole, source_px)
-    shown = _blank((crop.width_px, crop.height_px))
-    area.shrink(image, scaled_px, crop, *views(shown))
-    _recolour(shown, colour)
-    return Picture(shown, crop, scaled_px, crop, source_px, coarse)
+        coarse = area.thinned(image, max(2, scaled_px[1] // COARSE & ~1))
+    shown = av.VideoFrame(crop.width_px, crop.height_px, "nv12")
+    luma, chroma = views(shown)
+    area.shrink(image, scaled_px, crop, luma, chroma)
+    _recolour(shown, luma, chroma, colour)
+    return Picture(shown, crop, scaled_px, crop, source_px, luma, chroma, coarse)
 
 
-def _blank(size_px: tuple[int, int]) -> av.VideoFrame:
-    """Return a picture to be written."""
-    frame = av.VideoFrame(*size_px, "nv12")
-    tag_bt709(frame)
-    return frame
+def _picture(
+    scaled: av.VideoFrame,
+    place: Rect,
+    scaled_px: tuple[int, int],
+    crop: Rect,
+    source_px: tuple[int, int],
+    *,
+    coarse: av.VideoFrame | None = None,
+) -> Picture:
+    """Return the picture whose pixels lie at `place`, with the views of the crop."""
+    x, y = crop.x_px - place.x_px, crop.y_px - place.y_px
+    right, bottom = x + crop.width_px, y + crop.height_px
+    luma, chroma = views(scaled)
+    luma, chroma = luma[y:bottom, x:right], chroma[y // 2 : bottom // 2, x // 2 : right // 2]
+    return Picture(scaled, place, scaled_px, crop, source_px, luma, chroma, coarse)
 
 
-def _recolour(scaled: av.VideoFrame, colour: _Colour) -> None:
-    """Turn NV12 of `colour` into BT.709 limited, in place."""
+def _recolour(
+    scaled: av.VideoFrame, luma: NDArray[np.uint8], chroma: NDArray[np.uint8], colour: _Colour
+) -> None:
+    """Turn NV12 of `colour`, whose planes these are, into BT.709 limited, in place."""
     if colour != _BT709_LIMITED:
-        pixels.recolour(*views(scaled), _numbers(colour))
+        pixels.recolour(luma, chroma, _numbers(colour))
     tag_bt709(scaled)
 
 
