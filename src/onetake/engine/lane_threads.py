@@ -29,6 +29,10 @@ WAIT_S = 0.1
 """How long a lane waits for an item before it looks at the clock. Longer delays the repeat of a
 static picture; shorter wakes an idle machine for nothing."""
 
+PICTURE_WAIT_S = 0.12
+"""The same for the picture lane: a little longer than what lies between the beats of a screen that
+rests (100 ms). Shorter wakes it twice for each; longer delays what a silent screen shows."""
+
 WAIT_AT_END_S = 0.01
 """The same for the writer while a take ends. Longer keeps whoever stopped it waiting, shorter wakes
 an idle machine for nothing."""
@@ -131,7 +135,7 @@ class VideoLaneThread(LaneThread):
 
     def _work(self) -> None:
         while True:
-            item = self._queue.get(WAIT_S)
+            item = self._queue.get(PICTURE_WAIT_S)
             if isinstance(item, End):
                 self._lane.finish(item.end_host_ns)
                 self._readings.video = self._lane.statistics()

@@ -145,7 +145,7 @@ class VideoLane:
 
     def tick(self, now_ns: int) -> None:
         """Learn that it is `now_ns`: what a silent screen does not trigger is written now. To be
-        called at least every 100 ms unless the screen beats."""
+        called at least every 120 ms unless the screen beats."""
         self._know(now_ns)
         if self._timeline is not None:
             self._advance(self._horizon_ns())
