@@ -48,6 +48,16 @@ def test_expert_values_win() -> None:
     assert plan.options == {"preset": "slow", "tune": "zerolatency", "crf": "11"}
 
 
+@pytest.mark.parametrize("quality", list(Quality))
+def test_the_quantiser_is_constant_unless_a_factor_is_asked_for(quality: Quality) -> None:
+    """x264 need not look at small copies of the pictures; `--crf` still means what it says."""
+    [usual] = encoder_plans(Settings(encoder="libx264", quality=quality), SIZE_PX, 8)
+    assert "qp" in usual.options
+    assert "crf" not in usual.options
+    [wished] = encoder_plans(Settings(encoder="libx264", quality=quality, crf=30), SIZE_PX, 8)
+    assert wished.options == {**{k: v for k, v in usual.options.items() if k != "qp"}, "crf": "30"}
+
+
 def test_threads_follow_the_pixels() -> None:
     """One thread where it is enough, more for 4K, never more than there are cores."""
 

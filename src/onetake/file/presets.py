@@ -5,7 +5,8 @@ that presentation order is coding order and every player shows the same colours.
 
 The options of libx264 are measured (docs/notes/mp4.md): `ultrafast` with CABAC, 8x8 transform and
 intra partitions costs 0.3 ms a 1080p frame more than plain `ultrafast` and saves 13 % of the bits;
-`veryfast` without adaptive quantisation costs 65 % more and saves 38 %.
+`veryfast` without adaptive quantisation costs 65 % more and saves 38 %. The quantiser is constant,
+which saves a quarter of the work and evens out what is sharp (docs/decisions/010).
 """
 
 from __future__ import annotations
@@ -51,13 +52,18 @@ _X264_LEAST = {
 }
 """The least work x264 can do, of the options that leave no trace in the parameter sets. Those that
 do (CABAC, 8x8 transforms, reference frames, weighted prediction) stay as they are. The zone is all
-of the take: quantiser steps twice as large, as with a `crf` 6 higher, leave fewer coefficients to
-code; `crf` itself stands in the parameter sets. Less analysis alone saves nothing where the preset
-is `ultrafast` (bench/rungs.py)."""
+of the take: quantiser steps twice as large, as with a `qp` or `crf` 6 higher, leave fewer
+coefficients to code; both themselves stand in the parameter sets. Less analysis alone saves nothing
+where the preset is `ultrafast` (bench/rungs.py)."""
 
 _X264_CHROMA_OFFSETS = ("0", "-2")
 """What the picture parameter set says of chroma: from `subme` 6 on, psychovisual optimisation sets
 -2, which `subme` 0 would not."""
+
+_X264_QP = {Quality.SMALL: 24, Quality.STANDARD: 21, Quality.HIGH: 16}
+"""Constant quantiser. For a constant rate factor, its default, x264 looks at a small copy of each
+picture first, a quarter of all its work here, and uses coarser steps in frames with much motion,
+such as scrolled text (docs/decisions/010). Smaller: larger files. Larger: text gets fringes."""
 
 _CRF = {
     "libx264": {Quality.SMALL: 26, Quality.STANDARD: 23, Quality.HIGH: 18},
@@ -170,22 +176,15 @@ def _plan(name: str, settings: Settings, size_px: tuple[int, int], cpu_count: in
 
 
 def _x264_options(quality: Quality, crf: int | None, preset: str) -> dict[str, str]:
-    value = str(crf if crf is not None else _CRF["libx264"][quality])
+    factor = {"crf": str(crf if crf is not None else _CRF["libx264"][quality])}
     if preset:
-        return {"preset": preset, "tune": "zerolatency", "crf": value}
+        return {"preset": preset, "tune": "zerolatency", **factor}
+    rate = factor if crf is not None else {"qp": str(_X264_QP[quality])}
     if quality is Quality.SMALL:
-        return {
-            "preset": "veryfast",
-            "tune": "zerolatency",
-            "crf": value,
-            "x264-params": "aq-mode=0",
-        }
-    return {
-        "preset": "ultrafast",
-        "tune": "zerolatency",
-        "crf": value,
-        "x264-params": _X264_FAST,
-    }
+        preset, params = "veryfast", "aq-mode=0"
+    else:
+        preset, params = "ultrafast", _X264_FAST
+    return {"preset": preset, "tune": "zerolatency", **rate, "x264-params": params}
 
 
 def _other_options(name: str, quality: Quality, crf: int | None, preset: str) -> dict[str, str]:
