@@ -40,13 +40,13 @@ class EventPump:
     def stop(self) -> None:
         """Deliver what waits, then end the thread."""
         self._stopping.set()
-        self._thread.join(2.0)
         self._listening.close()
+        self._thread.join(2.0)
 
     def _run(self) -> None:
         while True:
-            # Wakes by itself only to notice the stop; events come at once.
-            event = self._listening.get(0.0 if self._stopping.is_set() else 0.25)
+            # Wakes for an event and for the end; what waits is handed out before the end is told.
+            event = self._listening.get()
             if event is not None:
                 self._deliver(event)
             elif self._stopping.is_set():

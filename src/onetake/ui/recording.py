@@ -43,6 +43,7 @@ from onetake.model.events import (
     Snapshot,
     SourceChanged,
     Started,
+    StateChanged,
     TakeState,
     Warned,
 )
@@ -59,6 +60,9 @@ costs CPU for nothing a person could see."""
 
 LAST_EVENT_S = 2.0
 """How long the last word of a take is waited for after its end; it is on its way by then."""
+
+_LAST_STATES = (TakeState.FINISHED, TakeState.FAILED)
+"""Nothing is said after one of these, and everybody else who listens has heard all before."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -123,30 +127,33 @@ def _follow(
     keys: Keys,
 ) -> None:
     """Show what happens and pass keys on until the take is over."""
+    is_last_shown = False
     with TerminalKeys() as terminal:
-        while not take.is_ended:
+        while not take.is_ended and not is_last_shown:
             if stop_signals:
                 take.stop()
             if terminal.is_usable:
                 # Waits here, so that a key is taken the moment it is pressed.
                 _press(take, controller, terminal.poll(REFRESH_S), keys)
-                _show_waiting(events, display, 0.0)
+                is_last_shown = _show_waiting(events, display, 0.0)
             else:
-                _show_waiting(events, display, REFRESH_S)
+                is_last_shown = _show_waiting(events, display, REFRESH_S)
             display.refresh(take.snapshot())
-    _show_waiting(events, display, LAST_EVENT_S)
+    if not is_last_shown:
+        _show_waiting(events, display, LAST_EVENT_S)
 
 
-def _show_waiting(events: Listening, display: _Display, most_s: float) -> None:
-    """Show the events that wait, and those of the next moment; returns after the last one."""
+def _show_waiting(events: Listening, display: _Display, most_s: float) -> bool:
+    """Show the events that wait, and those of the next moment; returns after the take's last one,
+    and whether that was it."""
     until_s = time.monotonic() + most_s
     while True:
         event = events.get(max(0.0, until_s - time.monotonic()))
         if event is None:
-            return
+            return False
         display.show(event)
-        if isinstance(event, Finished):
-            return
+        if isinstance(event, StateChanged) and event.state in _LAST_STATES:
+            return True
 
 
 def _press(take: Take, controller: Controller, key: str, keys: Keys) -> None:
