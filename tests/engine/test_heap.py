@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -17,6 +18,23 @@ def private_bytes() -> int:
     """Anonymous resident memory of this process."""
     status = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon:"))
+
+
+def test_what_was_there_before_a_take_is_not_searched_in_it() -> None:
+    """A search for cycles during a take sees what was made since; after it, all."""
+    heap = Heap()
+    gc.unfreeze()
+    before = [[number] for number in range(1000)]
+    heap.settle()
+    try:
+        during = [[number] for number in range(1000)]
+        searched = {id(entry) for entry in gc.get_objects()}
+        assert not any(id(entry) in searched for entry in before)
+        assert all(id(entry) in searched for entry in during)
+    finally:
+        heap.unsettle()
+    searched = {id(entry) for entry in gc.get_objects()}
+    assert all(id(entry) in searched for entry in before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heap")

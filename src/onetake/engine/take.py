@@ -226,6 +226,7 @@ class Take:
         finally:
             if self._stamp_log is not None:
                 self._stamp_log.close()
+            self._heap.unsettle()
             self._driver.step(Finalised())
             self._started.set()
             self._ended.set()
@@ -287,6 +288,7 @@ class Take:
         """Create the file and its journal, then accept the next frame as the first."""
         assert self._wiring is not None
         self._wiring.files.open_first(self._driver.history())
+        self._heap.settle()
         self._wiring.arm(not_before_ns)
 
     def _go_on_in_new_file(self, reason: str) -> None:
