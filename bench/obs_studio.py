@@ -70,12 +70,14 @@ def write_settings(
         "RecFormat=mkv\nRecEncoder=obs_x264\nRecTracks=1\nTrack1Bitrate=160\n"
     )
     options = {
+        # It has no constant quantiser to choose, but hands x264's own word on, which is the last.
         "rate_control": "CRF",
-        "crf": int(x264["crf"]),
         "preset": x264["preset"],
         "tune": x264["tune"],
         "keyint_sec": 2,
-        "x264opts": f"threads={threads} {x264.get('x264-params', '').replace(':', ' ')}".strip(),
+        "x264opts": " ".join(
+            [f"threads={threads}", f"qp={x264['qp']}", *x264.get("x264-params", "").split(":")]
+        ),
     }
     (profile / "recordEncoder.json").write_text(json.dumps(options))
     (folder / "basic/scenes/bench.json").write_text(json.dumps(_scenes(screen)))

@@ -1,6 +1,6 @@
 """What the pipeline costs without capture: ours, the encoder alone, and one FFmpeg command.
 
-    python bench/pipeline.py [--size 1080p] [--fps 60] [--seconds 10] [--rounds 3]
+    python bench/pipeline.py [--size 1080p] [--fps 60] [--seconds 30] [--rounds 3]   8 minutes
     python bench/pipeline.py --scaling        sizes and frame rates, without FFmpeg
     python bench/pipeline.py --length 60      the cost of a frame, early and late in a long take
 
@@ -448,7 +448,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", choices=SIZES, default="1080p")
     parser.add_argument("--fps", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--content", choices=CONTENTS, action="append")
     parser.add_argument("--scaling", action="store_true")
