@@ -99,7 +99,7 @@ class Rehearsed:
     """The compositor with a meter in front of it."""
 
     def __init__(self, size_px: tuple[int, int], meter: Meter) -> None:
-        inner = CpuCompositor(size_px, OVERLAY)
+        self.inner = inner = CpuCompositor(size_px, OVERLAY)
         self.screen = meter.timed("convert", inner.screen)
         self.camera = meter.timed("camera", inner.camera)
         self.compose = meter.timed("blend", inner.compose)
@@ -143,8 +143,8 @@ class Take:
         self._writer = Mp4Writer(path, size_px=size_px, settings=settings, warn=lambda *_: None)
         self._writer.start()
         self._audio = AudioLane(settings, dict.fromkeys((Role.MIC, Role.SYSTEM), StampKind.CAPTURE))
-        compositor = Rehearsed(size_px, meter)
-        self._video = VideoLane(settings, compositor, write or self._write)  # type: ignore[arg-type]
+        self.compositor = Rehearsed(size_px, meter)
+        self._video = VideoLane(settings, self.compositor, write or self._write)  # type: ignore[arg-type]
         self._encode = meter.timed("encode", self._writer.write_video)
         self._fed = -RATE_LEAD
         self._mix_ns = 0

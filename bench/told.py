@@ -1,0 +1,100 @@
+"""What x264 is spared by being told what did not change, and what that costs.
+
+    python bench/told.py [--size 1080p] [--fps 60] [--seconds 4] [--rounds 4]
+
+The pictures a take of `bench/pipeline.py` writes, ready-made, through the encoder by turns: with
+what the canvas says of their changes (`video/changes.py`), and without. CPU ms a picture of all
+threads (medians), the ratio of each round's pair (median and range), the bytes, and the share of
+the picture that is named as changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+
+import av
+from clips import CONTENTS, SIZES, scratch
+from pipeline import Material, Meter, Take, camera_frames, make_material, spread
+
+from onetake.file.encoders import VIDEO_TIME_BASE, add_video_stream, choose_encoder
+from onetake.file.mp4 import video_ticks
+from onetake.video.changes import Changes, settle
+
+
+def pictures_of(material: Material) -> tuple[list[av.VideoFrame], list[av.VideoFrame], float]:
+    """Return what a take writes, twice: telling nothing, and telling its changes; and the share of
+    the picture that is told to have changed, from the second picture on."""
+    plain: list[av.VideoFrame] = []
+    telling: list[av.VideoFrame] = []
+    shares: list[float] = []
+
+    def keep(position_ns: int, image: object) -> bool:
+        assert isinstance(image, av.VideoFrame)
+        rects = take.compositor.inner.changed
+        settle(image)
+        for copies in (plain, telling):
+            copy = av.VideoFrame(image.width, image.height, image.format.name)
+            for to, plane in zip(copy.planes, image.planes, strict=True):
+                to.update(bytes(plane))
+            copy.pts, copy.time_base = video_ticks(position_ns), VIDEO_TIME_BASE
+            copies.append(copy)
+        told = Changes(telling[-1])
+        settle(telling[-1])
+        for rect in rects:
+            told.add(rect)
+        area_px = sum(rect.width_px * rect.height_px for rect in rects)
+        shares.append(min(1.0, area_px / (image.width * image.height)))
+        return True
+
+    with scratch() as folder:
+        take = Take(material, camera_frames(material.camera), Meter(), folder / "dry.mp4", keep)
+        take.run()
+    return plain, telling, statistics.mean(shares[1:])
+
+
+def encoded(material: Material, pictures: list[av.VideoFrame]) -> tuple[float, int]:
+    """Encode the pictures; return CPU seconds of the process and the bytes."""
+    settings, size_px = material.settings, material.clip.size_px
+    plan = choose_encoder(settings, size_px, lambda *_: None)
+    with av.open(os.devnull, "w", format="null") as container:
+        stream = add_video_stream(container, plan, settings.fps, size_px)
+        start_s = time.process_time()
+        packets = [packet for picture in pictures for packet in stream.encode(picture)]
+        packets += stream.encode(None)
+        return time.process_time() - start_s, sum(packet.size for packet in packets)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", choices=SIZES, default="1080p")
+    parser.add_argument("--fps", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=4)
+    wish = parser.parse_args()
+    print("content    changed   ms told nothing, told   told / nothing      bytes")
+    for content in CONTENTS:
+        with scratch() as folder:
+            material = make_material(folder, content, SIZES[wish.size], wish.fps, wish.seconds)
+            plain, telling, share = pictures_of(material)
+            pairs = [
+                (encoded(material, plain), encoded(material, telling)) for _ in range(wish.rounds)
+            ]
+        ms = [
+            1e3 * statistics.median(run[0] for run in column) / len(plain)
+            for column in zip(*pairs, strict=True)
+        ]
+        ratios = [told[0] / nothing[0] for nothing, told in pairs]
+        nothing, told = pairs[0]
+        print(
+            f"{content:10} {share:6.1%}   {ms[0]:12.2f}, {ms[1]:.2f}      {spread(ratios)}"
+            f"  {told[1] / nothing[1]:.3f} x",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
