@@ -50,6 +50,10 @@ STOP_TIMEOUT_S = 120.0
 """How long a stop may take before it is told as an error. Shorter gives up on a slow disk that
 still takes the last minute of queued pictures; longer hides a dead one."""
 
+HEAR_OUT_S = 2.0
+"""How long the last words of a take are waited for; they take milliseconds. Shorter loses one on a
+machine that stands still; longer keeps the user from the prompt where something is wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -258,6 +262,13 @@ class Controller:
                 take.wait(STOP_TIMEOUT_S)
             except Exception as error:  # noqa: BLE001  the end of the program: told, not raised
                 self.warn("take-failed", str(error))
+
+    def hear_out(self) -> None:
+        """Wait until all that an ended take has said was told to everybody who listens; not for a
+        take that runs."""
+        take, relay = self._recorder.take, self._relay
+        if relay is not None and take is not None and take.is_ended:
+            relay.join(HEAR_OUT_S)
 
     # Starting.
 

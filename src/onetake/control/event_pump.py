@@ -28,6 +28,7 @@ class EventPump:
         *,
         wants_meters: Callable[[], bool] = always,
     ) -> None:
+        self._controller = controller
         self._listening = controller.subscribe(wants_meters)
         self._deliver = deliver
         self._stopping = threading.Event()
@@ -38,7 +39,8 @@ class EventPump:
         self._thread.start()
 
     def stop(self) -> None:
-        """Deliver what waits, then end the thread."""
+        """Deliver what waits and what an ended take still says, then end the thread."""
+        self._controller.hear_out()
         self._stopping.set()
         self._listening.close()
         self._thread.join(2.0)

@@ -33,8 +33,8 @@ from onetake.model.settings import Settings
 __all__ = ["Listening", "RecorderLike", "Relay", "TakeLike"]
 
 _POLL_S = 0.002
-"""How often a new take is looked for while one is being started: shorter than opening any device,
-longer than a busy loop."""
+"""How often a new take is looked for while one is being started, and the end of one that has said
+its last word: shorter than opening any device, longer than a busy loop."""
 
 _GET_S = 0.25
 """How long one wait for an event lasts before the relay looks whether the take is over."""
@@ -171,7 +171,7 @@ class Relay:
             while not (take.is_ended and self._is_over()):
                 # Asked before the wait: what a take says last waits there when it has ended.
                 was_ended = take.is_ended
-                event = listening.get(_GET_S)
+                event = listening.get(_POLL_S if self._is_over() else _GET_S)
                 if event is not None:
                     self._forward(event)
                 elif was_ended:

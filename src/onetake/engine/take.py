@@ -135,10 +135,8 @@ class Take:
         return self._started.is_set()
 
     def send(self, command: Command, *, at_ns: int | None = None) -> ControlChanged:
-        """Give a command; returns with the position at which it takes effect.
-
-        Args:
-            at_ns: host time at which it was given; None = now.
+        """Give a command, as of host time `at_ns` (None = now); returns with the position at which
+        it takes effect.
 
         Raises InvalidState or UsageError, and nothing has changed then.
         """
@@ -190,8 +188,7 @@ class Take:
 
     def wait(self, timeout_s: float | None = None) -> Finished | None:
         """Wait for the finished file; None when it is not there yet. Raises what spoilt it."""
-        self._ended.wait(timeout_s)
-        if not self._ended.is_set():
+        if not self._ended.wait(timeout_s):
             return None
         if self._error is not None:
             raise self._error
