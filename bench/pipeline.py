@@ -225,6 +225,15 @@ def ours(material: Material, cameras: list[av.VideoFrame], folder: Path) -> Mete
     return meter
 
 
+def copied(position_ns: int, image: av.VideoFrame) -> av.VideoFrame:
+    """Return a picture of its own that shows the same, ready to be encoded."""
+    copy = av.VideoFrame(image.width, image.height, image.format.name)
+    for to, plane in zip(copy.planes, image.planes, strict=True):
+        to.update(bytes(plane))
+    copy.pts, copy.time_base = video_ticks(position_ns), VIDEO_TIME_BASE
+    return copy
+
+
 def written_pictures(
     material: Material, cameras: list[av.VideoFrame], folder: Path
 ) -> list[av.VideoFrame]:
@@ -233,11 +242,7 @@ def written_pictures(
 
     def keep(position_ns: int, image: object) -> bool:
         assert isinstance(image, av.VideoFrame)
-        copy = av.VideoFrame(image.width, image.height, image.format.name)
-        for to, plane in zip(copy.planes, image.planes, strict=True):
-            to.update(bytes(plane))
-        copy.pts, copy.time_base = video_ticks(position_ns), VIDEO_TIME_BASE
-        copies.append(copy)
+        copies.append(copied(position_ns, image))
         return True
 
     take = Take(material, cameras, Meter(), folder / "dry.mp4", keep)
@@ -248,17 +253,17 @@ def written_pictures(
     return copies
 
 
-def encoder(material: Material, pictures: list[av.VideoFrame]) -> float:
-    """Encode ready pictures and throw the packets away; CPU seconds of the process."""
+def encoder(material: Material, pictures: list[av.VideoFrame]) -> tuple[float, int]:
+    """Encode ready pictures and throw the packets away; CPU seconds of the process, and bytes."""
     settings, size_px = material.settings, material.clip.size_px
     plan = choose_encoder(settings, size_px, lambda *_: None)
     with av.open(os.devnull, "w", format="null") as container:
         stream = add_video_stream(container, plan, settings.fps, size_px)
         start_s = time.process_time()
-        for picture in pictures:
-            stream.encode(picture)
-        stream.encode(None)
-        return time.process_time() - start_s
+        size_bytes = sum(
+            packet.size for picture in [*pictures, None] for packet in stream.encode(picture)
+        )
+        return time.process_time() - start_s, size_bytes
 
 
 def ffmpeg_command(material: Material, seconds: float, target: Path) -> list[str]:
@@ -383,7 +388,7 @@ def measure(
     encoder(material, pictures[:2])
     for _ in range(rounds):
         row.meters.append(ours(material, cameras, folder))
-        row.encoder_s.append(encoder(material, pictures))
+        row.encoder_s.append(encoder(material, pictures)[0])
         if with_ffmpeg:
             row.ffmpeg_s.append(ffmpeg(material, folder))
     return row.line(name, material), row.stages(name, material)

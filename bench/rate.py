@@ -13,15 +13,14 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-from dataclasses import replace
 
 import av
 import numpy as np
 from clips import CONTENTS, SIZES, scratch
-from rungs import FPS, LOOPS, encoded, luma, pictures_of
+from rungs import FPS, LOOPS, db_of, encoded, errors_of, pictures_of
 
 from onetake.file.encoders import VIDEO_TIME_BASE
-from onetake.file.presets import EncoderPlan, encoder_plans
+from onetake.file.presets import encoder_plans
 from onetake.model.settings import Quality, Settings
 
 CONSTANT_FACTORS = {Quality.SMALL: 26, Quality.STANDARD: 23, Quality.HIGH: 18}
@@ -55,19 +54,9 @@ def pan(size_px: tuple[int, int], count: int) -> list[av.VideoFrame]:
 
 
 def sharpness_db(packets: list[av.Packet], pictures: list[av.VideoFrame]) -> tuple[float, float]:
-    """Decode and compare every third picture with what was given; mean and worst PSNR."""
-    decoder = av.CodecContext.create("h264", "r")
-    decoded = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
-    pairs = list(zip(decoded, LOOPS * pictures, strict=True))[::3]
-    errors = [float(np.mean((luma(one) - luma(other)) ** 2)) for one, other in pairs]
-    mean, worst = (10 * np.log10(255**2 / value) for value in (np.mean(errors), max(errors)))
-    return float(mean), float(worst)
-
-
-def by_factor(plan: EncoderPlan, quality: Quality) -> EncoderPlan:
-    """Return the plan with a constant rate factor."""
-    options = {name: value for name, value in plan.options.items() if name != "qp"}
-    return replace(plan, options={**options, "crf": str(CONSTANT_FACTORS[quality])})
+    """Compare every third picture with what was given; mean and worst PSNR."""
+    errors = errors_of(packets, pictures, slice(None, None, 3))
+    return db_of(statistics.mean(errors)), db_of(max(errors))
 
 
 def main() -> None:
@@ -87,12 +76,18 @@ def main() -> None:
             with scratch() as folder:
                 pictures = pictures_of(folder, content, size_px, wish.frames)
         for quality in map(Quality, wish.qualities):
-            settings = Settings(fps=FPS, quality=quality, encoder="libx264")
-            [constant] = encoder_plans(settings, size_px, os.cpu_count() or 1)
+            plans = [
+                encoder_plans(
+                    Settings(fps=FPS, quality=quality, encoder="libx264", crf=crf),
+                    size_px,
+                    os.cpu_count() or 1,
+                )[0]
+                for crf in (None, CONSTANT_FACTORS[quality])
+            ]
             spent: tuple[list[float], list[float]] = ([], [])
             packets: list[list[av.Packet]] = [[], []]
             for _ in range(wish.rounds):
-                for index, plan in enumerate((constant, by_factor(constant, quality))):
+                for index, plan in enumerate(plans):
                     seconds, packets[index] = encoded(plan, pictures)
                     spent[index].append(seconds)
             ratios = [one / other for one, other in zip(*spent, strict=True)]

@@ -76,14 +76,25 @@ def luma(picture: av.VideoFrame) -> NDArray[np.float32]:
     return rows[: picture.height, : picture.width].astype(np.float32)
 
 
-def psnr_db(packets: list[av.Packet], pictures: list[av.VideoFrame]) -> float:
-    """Decode and compare every fourth picture after the first loop with what was given."""
+def errors_of(
+    packets: list[av.Packet], pictures: list[av.VideoFrame], chosen: slice
+) -> list[float]:
+    """Decode, and return the mean squared error of the luma of each chosen picture."""
     decoder = av.CodecContext.create("h264", "r")
     decoded = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
     assert len(decoded) == LOOPS * len(pictures)
-    pairs = list(zip(decoded, LOOPS * pictures, strict=True))[len(pictures) :: 4]
-    error = np.mean([np.mean((luma(a) - luma(b)) ** 2) for a, b in pairs])
-    return 10 * np.log10(255**2 / max(error, 1e-9))
+    pairs = list(zip(decoded, LOOPS * pictures, strict=True))[chosen]
+    return [float(np.mean((luma(a) - luma(b)) ** 2)) for a, b in pairs]
+
+
+def db_of(error: float) -> float:
+    """Return a mean squared error of 8 bit values as PSNR."""
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+def psnr_db(packets: list[av.Packet], pictures: list[av.VideoFrame]) -> float:
+    """Compare every fourth picture after the first loop with what was given."""
+    return db_of(statistics.mean(errors_of(packets, pictures, slice(len(pictures), None, 4))))
 
 
 def with_more(plan: EncoderPlan, words: str) -> EncoderPlan:

@@ -11,16 +11,21 @@ the picture that is named as changed.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import time
 
 import av
 from clips import CONTENTS, SIZES, scratch
-from pipeline import Material, Meter, Take, camera_frames, make_material, spread
+from pipeline import (
+    Material,
+    Meter,
+    Take,
+    camera_frames,
+    copied,
+    encoder,
+    make_material,
+    spread,
+)
 
-from onetake.file.encoders import VIDEO_TIME_BASE, add_video_stream, choose_encoder
-from onetake.file.mp4 import video_ticks
 from onetake.video.changes import Changes, settle
 
 
@@ -36,11 +41,7 @@ def pictures_of(material: Material) -> tuple[list[av.VideoFrame], list[av.VideoF
         rects = take.compositor.inner.changed
         settle(image)
         for copies in (plain, telling):
-            copy = av.VideoFrame(image.width, image.height, image.format.name)
-            for to, plane in zip(copy.planes, image.planes, strict=True):
-                to.update(bytes(plane))
-            copy.pts, copy.time_base = video_ticks(position_ns), VIDEO_TIME_BASE
-            copies.append(copy)
+            copies.append(copied(position_ns, image))
         told = Changes(telling[-1])
         settle(telling[-1])
         for rect in rects:
@@ -53,18 +54,6 @@ def pictures_of(material: Material) -> tuple[list[av.VideoFrame], list[av.VideoF
         take = Take(material, camera_frames(material.camera), Meter(), folder / "dry.mp4", keep)
         take.run()
     return plain, telling, statistics.mean(shares[1:])
-
-
-def encoded(material: Material, pictures: list[av.VideoFrame]) -> tuple[float, int]:
-    """Encode the pictures; return CPU seconds of the process and the bytes."""
-    settings, size_px = material.settings, material.clip.size_px
-    plan = choose_encoder(settings, size_px, lambda *_: None)
-    with av.open(os.devnull, "w", format="null") as container:
-        stream = add_video_stream(container, plan, settings.fps, size_px)
-        start_s = time.process_time()
-        packets = [packet for picture in pictures for packet in stream.encode(picture)]
-        packets += stream.encode(None)
-        return time.process_time() - start_s, sum(packet.size for packet in packets)
 
 
 def main() -> None:
@@ -81,7 +70,7 @@ def main() -> None:
             material = make_material(folder, content, SIZES[wish.size], wish.fps, wish.seconds)
             plain, telling, share = pictures_of(material)
             pairs = [
-                (encoded(material, plain), encoded(material, telling)) for _ in range(wish.rounds)
+                (encoder(material, plain), encoder(material, telling)) for _ in range(wish.rounds)
             ]
         ms = [
             1e3 * statistics.median(run[0] for run in column) / len(plain)

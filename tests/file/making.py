@@ -24,6 +24,13 @@ def picture(luma: int = 60, size_px: tuple[int, int] = SIZE_PX) -> av.VideoFrame
     return frame
 
 
+def luma_of(frame: av.VideoFrame) -> NDArray[np.float64]:
+    """The luma of a picture."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width].astype(float)
+
+
 def refuse_warning(code: str, message: str, hint: str) -> None:
     """A `warn` for takes that should have nothing to tell."""
     raise AssertionError(f"{code}: {message} ({hint})")

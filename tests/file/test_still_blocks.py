@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.file.making import writer
+from tests.file.making import luma_of, writer
 
 from onetake.file.mp4 import Mp4Writer
 from onetake.model.geometry import Rect
@@ -69,12 +69,7 @@ def record(
 def decoded(path: Path) -> list[NDArray[np.float64]]:
     """The luma of the pictures in the file."""
     with av.open(str(path)) as container:
-        return [
-            np.frombuffer(frame.planes[0], np.uint8)
-            .reshape(-1, frame.planes[0].line_size)[: frame.height, : frame.width]
-            .astype(float)
-            for frame in container.decode(video=0)
-        ]
+        return [luma_of(frame) for frame in container.decode(video=0)]
 
 
 def likeness_db(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

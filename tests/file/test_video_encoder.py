@@ -8,8 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from tests.file.making import feed, writer
+from tests.file.making import feed, luma_of, writer
 
 from onetake.file import presets, video_encoder
 from onetake.file.mp4 import Mp4Writer, video_ticks
@@ -42,13 +41,6 @@ def scene(number: int) -> av.VideoFrame:
     plane.update(padded.tobytes())
     frame.planes[1].update(bytes([128]) * frame.planes[1].buffer_size)
     return frame
-
-
-def luma_of(frame: av.VideoFrame) -> NDArray[np.float64]:
-    """The luma of a picture."""
-    plane = frame.planes[0]
-    rows = np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)
-    return rows[: frame.height, : frame.width].astype(float)
 
 
 def record(path: Path, changes: dict[int, bool], count: int, **wishes: object) -> list[bool]:

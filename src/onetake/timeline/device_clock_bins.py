@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onetake.model.media import StampKind
-from onetake.timeline.device_clock_centre import MAD_TO_SIGMA, centre_for, mean_of
+from onetake.timeline.device_clock_centre import MAD_TO_SIGMA, centre_for, mean_of, median_of
 
 __all__ = ["FLOOR_SD_S", "Bin", "BinMaker"]
 
@@ -91,13 +91,9 @@ class BinMaker:
         if len(self._recent) == 2:
             self._bends.append(_bend(*self._recent, newest))
         self._recent = (*self._recent[-1:], newest)
-        count = len(self._bends)
-        if count < SCATTER_LEAST:
+        if len(self._bends) < SCATTER_LEAST:
             return 1.0
-        ordered = sorted(self._bends)
-        middle = count // 2
-        typical = ordered[middle] if count % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-        sigma = MAD_TO_SIGMA * typical
+        sigma = MAD_TO_SIGMA * median_of(np.array(self._bends))
         return max(1.0, sigma * sigma)
 
 

@@ -62,6 +62,10 @@ class _Hint(ctypes.Structure):
         """Yield the rectangles there are."""
         return (Rect(*self.rect(number)) for number in range(self.count))
 
+    def last(self) -> Rect:
+        """Return the last of them; there is one."""
+        return Rect(*self.rect(self.count - 1))
+
 
 class Changes:
     """The changes of one picture. The thread that writes to the picture and encodes it.
@@ -73,7 +77,6 @@ class Changes:
         self._frame = frame
         self._all = Rect(0, 0, frame.width, frame.height)
         self._hint = _new_hint(frame)
-        self._latest: Rect | None = None
         self.add(self._all)
 
     def add(self, rect: Rect) -> None:
@@ -82,14 +85,13 @@ class Changes:
         if hint is None:
             return
         blocks = _in_blocks(rect)
-        if hint.count and blocks == self._latest:
+        if hint.count and blocks == hint.last():
             return
         if hint.count == _CAPACITY:
             blocks = union([*hint.rects(), blocks])
             hint.count = 0
         hint.rect(hint.count)[:] = [blocks.x_px, blocks.y_px, blocks.width_px, blocks.height_px]
         hint.count += 1
-        self._latest = blocks
 
     def rects(self) -> list[Rect]:
         """Return what has changed since the picture was encoded, in whole blocks, which may reach

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onetake.model.geometry import Rect
 from onetake.model.media import Frame, PixelFormat
 from onetake.video import area, pixels
-from onetake.video.canvas import tag_bt709, views
+from onetake.video.canvas import part_of, tag_bt709, views
 from onetake.video.weights import BT601, BT709, Recolouring, recolouring
 
 __all__ = ["Picture", "Scaler"]
@@ -188,10 +188,8 @@ def _picture(
     coarse: av.VideoFrame | None = None,
 ) -> Picture:
     """Return the picture whose pixels lie at `place`, with the views of the crop."""
-    x, y = crop.x_px - place.x_px, crop.y_px - place.y_px
-    right, bottom = x + crop.width_px, y + crop.height_px
-    luma, chroma = views(scaled)
-    luma, chroma = luma[y:bottom, x:right], chroma[y // 2 : bottom // 2, x // 2 : right // 2]
+    x_px, y_px = crop.x_px - place.x_px, crop.y_px - place.y_px
+    luma, chroma = part_of(*views(scaled), Rect(x_px, y_px, crop.width_px, crop.height_px))
     return Picture(scaled, place, scaled_px, crop, source_px, luma, chroma, coarse)
 
 

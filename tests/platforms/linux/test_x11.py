@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -41,15 +40,6 @@ def source_of(screen: Screen, settings: Settings = PLAIN, monitor: str = "") -> 
     source = LinuxPlatform().source(Role.SCREEN, device_id, settings, HostClock())
     assert isinstance(source, ScreenSource)
     return source
-
-
-@pytest.fixture
-def painter(x_screen: Screen) -> Iterator[Painter]:
-    """A client of the private X server."""
-    painter = Painter(x_screen.display)
-    painter.fill(0, 0, 640, 480, 0x203040)
-    yield painter
-    painter.close()
 
 
 def test_pictures_are_complete_whatever_was_damaged(x_screen: Screen, painter: Painter) -> None:

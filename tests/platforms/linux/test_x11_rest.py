@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Event
 from typing import Any
 
@@ -157,15 +157,6 @@ class AtRest:
         # A beat's stamp is taken before the server is asked, and it answers in order.
         assert not [b for b in self.beats_ns if done_ns <= b < self.pictures_ns[count]]
         return took_ns
-
-
-@pytest.fixture
-def painter(x_screen: Screen) -> Iterator[Painter]:
-    """A client of the private X server."""
-    painter = Painter(x_screen.display)
-    painter.fill(0, 0, 640, 480, 0x203040)
-    yield painter
-    painter.close()
 
 
 def at_rest(screen: Screen, *, has_cursor: bool = True) -> AtRest:

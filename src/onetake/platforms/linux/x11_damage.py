@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from onetake.model.geometry import Rect
+from onetake.model.geometry import Rect, union
 
 __all__ = ["MAX_RECTS", "MERGE_GAP_ROWS", "row_bands", "simplified"]
 
@@ -50,10 +50,4 @@ def simplified(rects: Iterable[Rect]) -> tuple[Rect, ...]:
 
 def _halved(rects: list[Rect]) -> tuple[Rect, ...]:
     """Return the union boxes of neighbouring pairs."""
-    return tuple(_union(rects[i : i + 2]) for i in range(0, len(rects), 2))
-
-
-def _union(rects: list[Rect]) -> Rect:
-    left, top = min(r.x_px for r in rects), min(r.y_px for r in rects)
-    right, bottom = max(r.right_px for r in rects), max(r.bottom_px for r in rects)
-    return Rect(left, top, right - left, bottom - top)
+    return tuple(union(rects[i : i + 2]) for i in range(0, len(rects), 2))
