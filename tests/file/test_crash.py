@@ -400,6 +400,30 @@ def test_take_past_4_gib_is_seekable(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_slow_disk_is_told_less_often() -> None:
-    """Twenty times as long as it takes, between five times a second and twice."""
+    """Twenty times as long as it takes, between seven times a second and twice."""
     intervals_s = [sync_interval_s(taken_s) for taken_s in (0.0, 0.005, 0.02, 2.0)]
-    assert intervals_s == pytest.approx([0.2, 0.2, 0.4, 0.5])
+    assert intervals_s == pytest.approx([0.15, 0.15, 0.4, 0.5])
+
+
+def test_each_fragment_is_forced_to_a_quick_disk_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that was written waits for the disk until the next picture, wherever between two
+    fragments the take began."""
+    forced_bytes = position_ns = 0
+    sync = OutputFile.sync
+
+    def noted_sync(self: OutputFile) -> None:
+        nonlocal forced_bytes
+        sync(self)
+        forced_bytes = self.size_bytes
+
+    monkeypatch.setattr(OutputFile, "sync", noted_sync)
+    monkeypatch.setattr("onetake.file.mp4.time.monotonic", lambda: position_ns / NS_PER_S)
+    target = writer(tmp_path / "take.mp4")
+    target.start()
+    for number in range(1, 91):
+        feed(target, number * NS_PER_S // 30, start_ns=position_ns, sound=noise(4 * SAMPLE_RATE_HZ))
+        assert forced_bytes == target.size_bytes
+        position_ns = number * NS_PER_S // 30
+    target.finish(position_ns)

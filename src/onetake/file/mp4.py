@@ -288,13 +288,17 @@ class Mp4Writer:
                 self._next_sync_s = 0.0 if self._is_disk_quick else self._next_sync_s
 
     def _sync_when_due(self) -> None:
+        """Force what was written to the disk, at once if that was not done for an interval: a clock
+        of its own, beside that of the fragments, would leave each lying for half of one."""
         now_s = time.monotonic()
-        if now_s >= self._next_sync_s:
-            with output_errors(self._file.path):
-                self._file.sync()
-                self._file.follow()
-            done_s = time.monotonic()
-            interval_s = sync_interval_s(done_s - now_s)
+        if now_s < self._next_sync_s:
+            return
+        had_news = not self._file.is_on_disk
+        with output_errors(self._file.path):
+            self._file.sync()
+            self._file.follow()
+        if had_news:
+            interval_s = sync_interval_s(time.monotonic() - now_s)
             self._is_disk_quick = interval_s == SYNC_INTERVAL_S
             self._next_sync_s = now_s + interval_s
 
