@@ -104,14 +104,15 @@ class TrackLog:
     ) -> SourceStatistics:
         """Return the report's view of it all."""
         has_any = len(alignment_s) > 0
+        clock_ppm, clock_sd_ppm = clock.mean_drift_ppm() if clock else (0.0, 0.0)
         return SourceStatistics(
             stamp_kind=kind.value,
             rate_hz=self._rate_hz,
             channels=self._channels,
             blocks=self._blocks,
             frames=self._frames,
-            clock_ppm=clock.drift_ppm if clock else 0.0,
-            clock_ppm_uncertainty=clock.drift_sd_ppm if clock and clock.is_ready else None,
+            clock_ppm=clock_ppm,
+            clock_ppm_uncertainty=clock_sd_ppm if clock and clock.is_ready else None,
             jitter_ms=clock.jitter_s * 1e3 if clock else 0.0,
             alignment_worst_ms=float(alignment_s.max()) * 1e3 if has_any else 0.0,
             alignment_p95_ms=float(np.quantile(alignment_s, 0.95)) * 1e3 if has_any else 0.0,

@@ -54,7 +54,8 @@ class SourceStatistics(msgspec.Struct, frozen=True):
     frames: int = 0
     """Samples a channel that were delivered."""
     clock_ppm: float = 0.0
-    """By how much the device runs fast against the host's clock."""
+    """By how much the device ran fast against the host's clock on the whole: the latest device, if
+    it changed."""
     clock_ppm_uncertainty: float | None = None
     """Standard deviation of `clock_ppm`; None = not known yet."""
     jitter_ms: float = 0.0

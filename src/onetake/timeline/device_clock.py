@@ -23,6 +23,7 @@ from onetake.timeline.device_clock_bank import ClockState, KalmanBank
 from onetake.timeline.device_clock_bins import BinMaker
 from onetake.timeline.device_clock_centre import LONE_SD_S
 from onetake.timeline.device_clock_shift import WINDOW_S, ShiftDetector
+from onetake.timeline.device_clock_trend import Trend
 
 __all__ = ["ClockBreak", "DeviceClock", "StampCounts"]
 
@@ -116,6 +117,7 @@ class DeviceClock:
         self.counts = counts or StampCounts()
         self._bins = BinMaker(kind)
         self._detector = ShiftDetector()
+        self._trend = Trend()
         self._bank: KalmanBank | None = None
         self._state: ClockState | None = None
         self._foretaste: ClockState | None = None
@@ -164,13 +166,21 @@ class DeviceClock:
 
     @property
     def drift_ppm(self) -> float:
-        """By how much the device runs fast against the host, in ppm; 0 until ready."""
-        return 0.0 if self._state is None else (1 / (1 + self._state.skew) - 1) * 1e6
+        """By how much the device runs fast against the host now, in ppm; 0 until ready."""
+        return 0.0 if self._state is None else _ppm(self._state.skew)
 
     @property
     def drift_sd_ppm(self) -> float:
         """Standard deviation of `drift_ppm`."""
         return float("inf") if self._state is None else self._state.skew_sd * 1e6
+
+    def mean_drift_ppm(self) -> tuple[float, float]:
+        """Return by how much it ran fast on the whole and the standard deviation of that; as now
+        while there is too little to say."""
+        line = self._trend.line()
+        if line is None:
+            return self.drift_ppm, self.drift_sd_ppm
+        return _ppm(line.skew), line.skew_sd * 1e6
 
     def add(self, stamp_ns: int, frame: int) -> ClockBreak | None:
         """Take the stamp of a block that begins with `frame`; return a break when one is found:
@@ -215,6 +225,7 @@ class DeviceClock:
         clock._unsure_from, self._unsure_from = self._unsure_from[index:], self._unsure_from[:index]
         clock._last_stamp_ns = self._last_stamp_ns
         self.settle()
+        clock._trend = self._trend.broken()
         time_s = at.frame / self.rate_hz
         clock._first_time_s = clock._digest_at_s = time_s
         if self._bank is not None:
@@ -293,6 +304,7 @@ class DeviceClock:
             self.counts.late += count
             return
         made = self._bins.make(times, offsets, self._state.skew if self._state else 0.0)
+        self._trend.add(made.time_s, made.offset_s, count)
         if self._bank is None:
             variance_s2 = max(made.variance_s2, LONE_SD_S**2 if count == 1 else 0.0)
             self._bank = KalmanBank(made.time_s, made.offset_s, variance_s2)
@@ -327,3 +339,8 @@ class DeviceClock:
             return False
         hosts = times + offsets
         return float(hosts.max() - hosts.min()) < BURST_SHARE * span_s
+
+
+def _ppm(skew: float) -> float:
+    """Return by how much a device of this skew runs fast."""
+    return (1 / (1 + skew) - 1) * 1e6
