@@ -88,7 +88,8 @@ class Damage:
     has_camera: bool = False
     mic: str = "pulse:vmic"
     system: str = "pulse:dac.monitor"
-    told: str = "source"
+    told: tuple[str, ...] = ()
+    """Warnings that have to be told, besides those sources lost and live again."""
     come_back_s: float = COME_BACK_S
 
 
@@ -125,8 +126,9 @@ def run_device_fault(name: str, rig: Rig, folder: Path) -> Outcome:
             late_s = own[-1][1] - healed_s
             outcome.lost_s = max(outcome.lost_s, late_s)
             outcome.expect(late_s <= damage.come_back_s, f"{role} came back {late_s:.1f} s late")
-    outcome.told = "; ".join(sorted({f"{role} lost, live" for role in damage.roles}))
-    outcome.expect(ended.told(damage.told), f"no {damage.told} was told")
+    outcome.told = ended.words
+    for wanted in (*(f"{role} lost, live" for role in damage.roles), *damage.told):
+        outcome.expect(wanted in outcome.told, f"not told: {wanted}, but {outcome.told}")
     everywhere = [(start_s, healed_s + damage.come_back_s)]
     for sound in ("system", "mic"):
         lost = found.lost(sound, everywhere if sound in damage.silent else [])
@@ -229,7 +231,7 @@ DEVICE_FAULTS: dict[str, Damage] = {
     "network camera gone": Damage(_camera, ("camera",), has_camera=True),
     "camera joins late": Damage(_late_camera, ("camera",), has_camera=True),
     "display mode changed": Damage(_display_mode, ("screen",)),
-    "stopped for 5 s": Damage(_stopped, ("screen",)),
+    "stopped for 5 s": Damage(_stopped, ("screen",), told=("stalled",)),
 }
 """Damage to devices and to the process, by name. All of it heals."""
 

@@ -87,6 +87,18 @@ class Recorded:
         ]
 
     @property
+    def words(self) -> str:
+        """All that the user was told of something amiss: sources lost, and whether they were live
+        again, then warnings by code."""
+        lost = dict.fromkeys(event["role"] for event in self.told("source", state="lost"))
+        healed = {role: "lost, live" if self._is_healed(role) else "lost" for role in lost}
+        sources = [f"{role} {state}" for role, state in sorted(healed.items())]
+        return "; ".join([*sources, *sorted({event["code"] for event in self.told("warning")})])
+
+    def _is_healed(self, role: str) -> bool:
+        return self.told("source", role=role)[-1]["state"] == "live"
+
+    @property
     def stopped(self) -> dict[str, Any]:
         """The last word of the take; empty when there was none."""
         return (self.told("stopped") or [{}])[-1]

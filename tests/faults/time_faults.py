@@ -162,9 +162,7 @@ def _through(
     for when, sync_ms in (("before", outcome.before_ms), ("after", outcome.after_ms)):
         is_together = sync_ms is not None and abs(sync_ms) <= SYNC_MS
         outcome.expect(is_together, f"sync {when}: {sync_ms} ms")
-    told = {event["code"] for event in ended.told("warning")}
-    told |= {f"{event['role']} lost" for event in ended.told("source", state="lost")}
-    outcome.told = ", ".join(sorted(told)) or "nothing: the take goes on"
+    outcome.told = ended.words or "nothing: the take goes on"
     return outcome
 
 
