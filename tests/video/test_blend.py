@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from tests.video.making import Lent, noise
 
-from onetake.model.geometry import Overlay, Shape
+from onetake.model.geometry import Anchor, Overlay, Shape
 from onetake.video.blend import make_patch
 from onetake.video.masks import make_masks
 from onetake.video.overlay import lay_out
@@ -45,3 +48,22 @@ def test_a_uniform_picture_stays_uniform():
     under = np.full((layout.roi.height_px, layout.roi.width_px), value, np.uint8)
     blend_plane(under, patch.luma.keep, patch.luma.add, under)
     assert (under == value).all()
+
+
+@pytest.mark.parametrize("place", [{}, {"x": -0.2, "y": 0.9, "anchor": Anchor.FREE}])
+def test_a_former_patch_is_written_over_completely(place: dict[str, Any]):
+    """What a patch was before cannot be seen in it: borders, shadow and picture are the new one's,
+    also where the overlay reaches beyond the canvas."""
+    overlay = Overlay(shape=Shape.ROUNDED, height=0.6, border=0.03, shadow=0.7, **place)
+    layout = lay_out(overlay, (200, 120), (160, 90))
+    masks = make_masks(layout.look)
+    pixels = noise(160, 90)
+    first, second = (
+        Scaler().scale(Lent(each).frame, *layout.scaled_px, layout.crop)
+        for each in (255 - pixels, pixels)
+    )
+    anew = make_patch(layout, masks, second)
+    again = make_patch(layout, masks, second, make_patch(layout, masks, first))
+    for one, other in zip(anew, again, strict=True):
+        assert (one.keep == other.keep).all()
+        assert (one.add == other.add).all()

@@ -5,9 +5,8 @@ Invariant: an encoder that is chosen has produced packets of the wanted size, or
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -196,13 +195,16 @@ def aac_priming() -> int:
     return -(first.pts or 0)
 
 
-@contextlib.contextmanager
-def encoder_errors() -> Iterator[None]:
-    """Let what an encoder raises come out as OutputFailed."""
-    try:
-        yield
-    except (av.error.FFmpegError, ValueError) as error:
-        raise OutputFailed(f"the encoder failed: {error}") from error
+class encoder_errors:  # noqa: N801 - used like a function
+    """Let what an encoder raises come out as OutputFailed. A class, because a generator costs
+    several times as much, cold as it is at every frame."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, av.error.FFmpegError | ValueError):
+            raise OutputFailed(f"the encoder failed: {error}") from error
 
 
 def _configure(

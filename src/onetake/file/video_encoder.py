@@ -21,7 +21,7 @@ from av.video.frame import PictureType
 
 from onetake.file.encoders import video_context
 from onetake.file.presets import EncoderPlan, cheaper_plans
-from onetake.video.changes import settle
+from onetake.video.changes import Settler
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -57,6 +57,7 @@ class VideoEncoder:
         self._context: VideoCodecContext = stream.codec_context
         self.is_cheaper = False
         """Whether the encoder at work is the one that does less."""
+        self._settler = Settler()
         self._is_last_key = False
         self._key_frames = 0
         """How many the encoder at work has made."""
@@ -72,7 +73,7 @@ class VideoEncoder:
             packets = self._encode_as_second(image)
         else:
             packets = self._taken(self._context.encode(image))
-        settle(image)
+        self._settler.settle(image)
         return packets
 
     def change(self, *, is_cheaper: bool) -> list[Packet[Stream]] | None:

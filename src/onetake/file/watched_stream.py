@@ -34,7 +34,8 @@ class WatchedStream:
         self._file = file
         self._index = index
         self._first_ticks = first_ticks
-        self._incoming = bytearray()
+        self._incoming = b""
+        """The beginning of a header that is not all here."""
         self._to_pass = 0
         """Bytes of the box that is going by which are not here yet."""
         self._refused = bytearray()
@@ -51,8 +52,8 @@ class WatchedStream:
 
     def write(self, data: bytes) -> int:
         """Append all of `data`, to the file or to what it has refused. Never raises OSError."""
-        self._incoming += data
-        self._pass_boxes()
+        view = memoryview(self._incoming + data if self._incoming else data)
+        self._incoming = bytes(self._pass_boxes(view))
         if self._failure is None:
             self._push()
         return len(data)
@@ -68,24 +69,25 @@ class WatchedStream:
         self._push()
         self.check()
 
-    def _pass_boxes(self) -> None:
-        """Move what is complete from `_incoming` to `_refused`, from where it goes to the file."""
-        while self._incoming:
+    def _pass_boxes(self, view: memoryview) -> memoryview:
+        """Copy what is complete to `_refused`, from where it goes to the file; return the rest."""
+        while view:
             if not self._to_pass:
-                if len(self._incoming) < 8:
-                    return
-                size, kind = struct.unpack_from(">I4s", self._incoming)
+                if len(view) < 8:
+                    return view
+                size, kind = struct.unpack_from(">I4s", view)
                 if kind in (b"moov", b"moof"):
-                    if len(self._incoming) < size:
-                        return
-                    self._refused += self._timed(kind, bytes(self._incoming[:size]))
-                    del self._incoming[:size]
+                    if len(view) < size:
+                        return view
+                    self._refused += self._timed(kind, bytes(view[:size]))
+                    view = view[size:]
                     continue
                 self._to_pass = size
-            step = min(self._to_pass, len(self._incoming))
-            self._refused += self._incoming[:step]
-            del self._incoming[:step]
+            step = min(self._to_pass, len(view))
+            self._refused += view[:step]
+            view = view[step:]
             self._to_pass -= step
+        return view
 
     def _timed(self, kind: bytes, header: bytes) -> bytes:
         if kind == b"moof":
@@ -94,8 +96,8 @@ class WatchedStream:
         return with_edit_lists(header, self._first_ticks)
 
     def _push(self) -> None:
-        view = memoryview(bytes(self._refused))
-        self._refused.clear()
+        view = memoryview(self._refused)
+        self._refused = bytearray()
         try:
             with output_errors(self._file.path):
                 while view:

@@ -8,7 +8,7 @@ value. Blending Y'CbCr equals blending R'G'B', because one is an affine map of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,7 @@ from onetake.video.scale import Picture
 __all__ = ["Patch", "PlanePatch", "lay_on", "make_patch"]
 
 
-@dataclass(frozen=True, slots=True)
-class PlanePatch:
+class PlanePatch(NamedTuple):
     """One plane of a camera picture ready to be laid on. Both uint16, shape (height, width)."""
 
     keep: NDArray[np.uint16]
@@ -32,8 +31,7 @@ class PlanePatch:
     """Camera, border and shadow, weighted, and the rounding half."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(NamedTuple):
     """A camera picture ready to be laid on, for the region of interest of one layout."""
 
     luma: PlanePatch
@@ -51,12 +49,19 @@ class Patch:
         )
 
 
-def make_patch(layout: Layout, masks: Masks, picture: Picture) -> Patch:
-    """Return `picture`, which shows the `crop` of `layout.scaled_px`, mirrored and weighted."""
+def make_patch(
+    layout: Layout, masks: Masks, picture: Picture, former: Patch | None = None
+) -> Patch:
+    """Return `picture`, which shows the `crop` of `layout.scaled_px`, mirrored and weighted.
+
+    `former` is a patch of the very same layout that nobody needs any more: its arrays are written
+    again, which spares copying what lies around the picture.
+    """
     flat = picture.uv.reshape(picture.uv.shape[0], -1)
+    luma, chroma = (former.luma, former.chroma) if former else (None, None)
     return Patch(
-        _weighed(layout, masks.luma, picture.y, 1),
-        _weighed(layout, masks.chroma, flat, 2),
+        _weighed(layout, masks.luma, picture.y, 1, luma),
+        _weighed(layout, masks.chroma, flat, 2, chroma),
     )
 
 
@@ -68,7 +73,11 @@ def lay_on(under: NDArray[np.uint8], patch: PlanePatch, out: NDArray[np.uint8]) 
 
 
 def _weighed(
-    layout: Layout, mask: PlaneMask, values: NDArray[np.uint8], row_step: int
+    layout: Layout,
+    mask: PlaneMask,
+    values: NDArray[np.uint8],
+    row_step: int,
+    former: PlanePatch | None,
 ) -> PlanePatch:
     """Return one plane, cut to the region of interest; `row_step` luma rows make one of it."""
     margin, picture, roi = layout.look.margin_px, layout.picture, layout.roi
@@ -83,7 +92,7 @@ def _weighed(
     height, width = values.shape
     top = margin // row_step
     inner = slice(top, top + height), slice(margin, margin + width)
-    add = mask.fill[cut].copy()
+    add = mask.fill[cut].copy() if former is None else former.add
     inside = (
         slice(top - window.y_px, top - window.y_px + height),
         slice(margin - window.x_px, margin - window.x_px + width),

@@ -25,7 +25,7 @@ from onetake.model.geometry import Rect, union
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BLOCK_PX", "Changes", "settle"]
+__all__ = ["BLOCK_PX", "Changes", "Settler", "settle"]
 
 BLOCK_PX = 16
 """Side of a macroblock (ISO/IEC 14496-10): encoders know no smaller part of a picture."""
@@ -62,10 +62,6 @@ class _Hint(ctypes.Structure):
         """Yield the rectangles there are."""
         return (Rect(*self.rect(number)) for number in range(self.count))
 
-    def last(self) -> Rect:
-        """Return the last of them; there is one."""
-        return Rect(*self.rect(self.count - 1))
-
 
 class Changes:
     """The changes of one picture. The thread that writes to the picture and encodes it.
@@ -77,6 +73,10 @@ class Changes:
         self._frame = frame
         self._all = Rect(0, 0, frame.width, frame.height)
         self._hint = _new_hint(frame)
+        hint = self._hint
+        self._places = [hint.rect(number) for number in range(_CAPACITY)] if hint else []
+        self._last = (0, 0, 0, 0)
+        """The rectangle named last, as (x, y, width, height)."""
         self.add(self._all)
 
     def add(self, rect: Rect) -> None:
@@ -84,14 +84,14 @@ class Changes:
         hint = self._hint
         if hint is None:
             return
-        blocks = _in_blocks(rect)
-        if hint.count and blocks == hint.last():
+        blocks, count = _in_blocks(rect), hint.count
+        if count and blocks == self._last:
             return
-        if hint.count == _CAPACITY:
-            blocks = union([*hint.rects(), blocks])
-            hint.count = 0
-        hint.rect(hint.count)[:] = [blocks.x_px, blocks.y_px, blocks.width_px, blocks.height_px]
-        hint.count += 1
+        if count == _CAPACITY:
+            blocks = _in_blocks(union([*hint.rects(), Rect(*blocks)]))
+            count = 0
+        self._places[count][:] = self._last = blocks
+        hint.count = count + 1
 
     def rects(self) -> list[Rect]:
         """Return what has changed since the picture was encoded, in whole blocks, which may reach
@@ -99,15 +99,38 @@ class Changes:
         return [self._all] if self._hint is None else list(self._hint.rects())
 
 
+class Settler:
+    """Settles pictures, most often the same one again: what was found of it is kept. One thread."""
+
+    def __init__(self) -> None:
+        self._frame: av.VideoFrame | None = None
+        self._hint: _Hint | None = None
+
+    def settle(self, frame: av.VideoFrame) -> None:
+        """Note that `frame` was encoded as it is now; nothing, if it does not name its changes."""
+        if frame is not self._frame or self._hint is None:
+            # Held, it keeps its side data, and no other picture can come to be taken for it.
+            self._frame, self._hint = frame, _hint_of(frame)
+        if self._hint is not None:
+            self._hint.count = 0
+
+
 def settle(frame: av.VideoFrame) -> None:
-    """Note that `frame` was encoded as it is now; nothing, if it does not name its changes."""
-    if _is_layout_known():
-        address = _library().av_frame_get_side_data(_av_frame(frame), Type.VIDEO_HINT.value)
-        if address:
-            # AVFrameSideData begins with its type and the address of the data.
-            data = ctypes.c_void_p.from_address(address + _POINTER_BYTES).value
-            assert data is not None
-            _Hint.from_address(data).count = 0
+    """Do what `Settler.settle` does, once."""
+    Settler().settle(frame)
+
+
+def _hint_of(frame: av.VideoFrame) -> _Hint | None:
+    """Return what `frame` names as changed, in place; None if it does not."""
+    if not _is_layout_known():
+        return None
+    address = _library().av_frame_get_side_data(_av_frame(frame), Type.VIDEO_HINT.value)
+    if not address:
+        return None
+    # AVFrameSideData begins with its type and the address of the data.
+    data = ctypes.c_void_p.from_address(address + _POINTER_BYTES).value
+    assert data is not None
+    return _Hint.from_address(data)
 
 
 def _new_hint(frame: av.VideoFrame) -> _Hint | None:
@@ -175,9 +198,9 @@ def _address_in(capsule: object) -> int | None:
     return address if isinstance(address, int) else None
 
 
-def _in_blocks(rect: Rect) -> Rect:
-    """Return the smallest rectangle of whole blocks that holds `rect`."""
+def _in_blocks(rect: Rect) -> tuple[int, int, int, int]:
+    """Return the smallest rectangle of whole blocks that holds `rect`: (x, y, width, height)."""
     x_px, y_px = rect.x_px & -BLOCK_PX, rect.y_px & -BLOCK_PX
     right_px = rect.right_px + BLOCK_PX - 1 & -BLOCK_PX
     bottom_px = rect.bottom_px + BLOCK_PX - 1 & -BLOCK_PX
-    return Rect(x_px, y_px, right_px - x_px, bottom_px - y_px)
+    return x_px, y_px, right_px - x_px, bottom_px - y_px

@@ -133,7 +133,8 @@ class CpuCompositor:
             return self._patch[2]
         if self._masks is None or self._masks[0] != layout.look:
             self._masks = layout.look, make_masks(layout.look)
-        patch = make_patch(layout, self._masks[1], self._camera)
+        former = self._patch[2] if self._patch and self._patch[0] == layout else None
+        patch = make_patch(layout, self._masks[1], self._camera, former)
         self._patch = layout, self._camera, patch
         return patch
 
