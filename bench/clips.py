@@ -70,7 +70,9 @@ def make_clip(folder: Path, content: str, size_px: tuple[int, int], length: int)
         for damage in draw(picture, length):
             damages.append(damage)
             file.write(picture.data)
-    pictures = np.memmap(path, np.uint8, "r", shape=(length, height_px, width_px, 4))
+    mapped = np.memmap(path, np.uint8, "r", shape=(length, height_px, width_px, 4))
+    # Plain arrays, as sources hand them over: to take one of a `memmap` costs ten times as much.
+    pictures = np.asarray(mapped)
     return Clip(path, pictures, tuple(damages))
 
 
