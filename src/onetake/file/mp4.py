@@ -233,7 +233,8 @@ class Mp4Writer:
             return
         with self._queue_changed:
             self._queue.extend(packets)
-            self._queue_bytes += sum(packet.size for packet in packets)
+            for packet in packets:
+                self._queue_bytes += packet.size
             self._queue_changed.notify()
         if self._queue_bytes > QUEUE_LIMIT_BYTES:
             raise OutputFailed(
@@ -279,8 +280,11 @@ class Mp4Writer:
 
     def _write_provisional(self) -> None:
         """Let what is not mixed for good stand at the end of the file."""
+        sequence = self._index.fragment_count + 1
+        if self._provisional.is_given(sequence):
+            return
         on_disk = {number: track.end_dts for number, track in self._index.tracks.items()}
-        fragment = self._provisional.fragment(self._index.fragment_count + 1, on_disk)
+        fragment = self._provisional.fragment(sequence, on_disk)
         with contextlib.suppress(OSError):  # the next byte for good meets the same, and is told
             if fragment:
                 self._file.put_provisional(fragment)

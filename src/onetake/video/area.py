@@ -28,6 +28,8 @@ _PACKED = {"yuyv422": (0, 1), "uyvy422": (1, 0)}
 
 _PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
 
+_KNOWN = _PLANAR | _PACKED.keys() | {"nv12"}
+
 Values = NDArray[np.uint8]
 """A plane, or what belongs together of a packed one: (height, width, 1), or 2 for Cb and Cr."""
 
@@ -44,10 +46,9 @@ class Taps(NamedTuple):
 def can_shrink(image: av.VideoFrame, scaled_px: tuple[int, int]) -> bool:
     """Whether `shrink` can make this picture as small: 8-bit Y'CbCr of even size, no enlarging."""
     name, (width_px, height_px) = image.format.name, (image.width, image.height)
-    is_known = name in _PACKED or name in _PLANAR or name == "nv12"
     # A negative line size is a picture stored upside down.
     return (
-        is_known
+        name in _KNOWN
         and width_px % 2 == height_px % 2 == 0
         and scaled_px[0] <= width_px <= scaled_px[0] * MAX_RATIO
         and scaled_px[1] <= height_px <= scaled_px[1] * MAX_RATIO
@@ -81,10 +82,18 @@ def thinned(image: av.VideoFrame, height_px: int) -> av.VideoFrame:
     copy.colorspace, copy.color_range = image.colorspace, image.color_range
     for lent, own in zip(image.planes, copy.planes, strict=True):
         length = min(lent.line_size, own.line_size)
-        # The middle row of each group.
-        chosen = (2 * np.arange(own.height) + 1) * lent.height // (2 * own.height)
-        _rows(own, length, own.height)[:] = _rows(lent, length, lent.height)[chosen]
+        rows, chosen = _rows(lent, length, lent.height), _middle_rows(lent.height, own.height)
+        if rows.flags.c_contiguous:  # else `take` would copy all of them first
+            np.take(rows, chosen, 0, _rows(own, length, own.height), "clip")
+        else:
+            _rows(own, length, own.height)[:] = rows[chosen]
     return copy
+
+
+@lru_cache(maxsize=32)
+def _middle_rows(count: int, groups: int) -> NDArray[np.int64]:
+    """Return the middle row of each of as many equal groups of `count` rows."""
+    return (2 * np.arange(groups) + 1) * count // (2 * groups)
 
 
 @lru_cache(maxsize=32)

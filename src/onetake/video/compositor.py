@@ -175,18 +175,20 @@ def _even_rects(damage: tuple[Rect, ...] | None, canvas: Rect) -> list[Rect]:
     """Return what to convert: the damage grown to even edges and cut at the canvas."""
     if damage is None:
         return [canvas]
-    rects = [even for rect in damage if (even := _grown_even(rect).intersection(canvas))]
+    rects = [even for rect in damage if (even := _evened(rect, canvas))]
     if len(rects) > MAX_DAMAGE_RECTS:
         rects = [union(rects)]
     covered_px = sum(rect.width_px * rect.height_px for rect in rects)
     return [canvas] if covered_px >= canvas.width_px * canvas.height_px else rects
 
 
-def _grown_even(rect: Rect) -> Rect:
-    """Return the smallest rectangle of even edges that holds `rect`."""
-    x_px, y_px = rect.x_px & ~1, rect.y_px & ~1
-    right_px, bottom_px = rect.right_px + 1 & ~1, rect.bottom_px + 1 & ~1
-    return Rect(x_px, y_px, right_px - x_px, bottom_px - y_px)
+def _evened(rect: Rect, canvas: Rect) -> Rect | None:
+    """Return the smallest rectangle of even edges that holds what of `rect` is on the canvas, which
+    begins at (0, 0) and is even; None = nothing."""
+    x_px, y_px = max(rect.x_px & ~1, 0), max(rect.y_px & ~1, 0)
+    width_px = min(rect.right_px + 1 & ~1, canvas.width_px) - x_px
+    height_px = min(rect.bottom_px + 1 & ~1, canvas.height_px) - y_px
+    return Rect(x_px, y_px, width_px, height_px) if width_px > 0 and height_px > 0 else None
 
 
 def _fitted(size_px: tuple[int, int], output_px: tuple[int, int]) -> Rect:

@@ -225,14 +225,21 @@ def _covers(place: Rect, crop: Rect) -> bool:
 def _colour_of(image: av.VideoFrame) -> _Colour | None:
     """Return matrix and range of a Y'CbCr picture, or None where swscale has to convert: RGB, grey
     and matrices other than BT.601 and BT.709."""
-    picture_format = image.format
-    if picture_format.is_rgb or len(picture_format.components) < 3:
+    name = image.format.name
+    if not _has_chroma(name):
         return None
     space = _SPACES.get(image.colorspace)
     if space is None:
         return None
-    is_full = image.color_range == ColorRange.JPEG or picture_format.name.startswith("yuvj")
+    is_full = image.color_range == ColorRange.JPEG or name.startswith("yuvj")
     return _Colour(space, ColorRange.JPEG if is_full else ColorRange.MPEG)
+
+
+@cache
+def _has_chroma(format_name: str) -> bool:
+    """Whether a format is Y'CbCr: neither RGB nor grey."""
+    picture_format = av.VideoFormat(format_name)
+    return not picture_format.is_rgb and len(picture_format.components) >= 3
 
 
 @cache
