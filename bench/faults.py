@@ -24,6 +24,7 @@ from pathlib import Path
 from tests.e2e.command import SYNTHETIC, environment
 from tests.faults.catalogue import (
     DEVICE_FAULTS,
+    LONG_FAULTS,
     OTHER_FAULTS,
     Killed,
     Outcome,
@@ -54,7 +55,7 @@ def main() -> int:
     print("|---|---|---|---|---|---|", flush=True)
     troubles: list[str] = []
     with Rig() as rig:
-        for name in [*DEVICE_FAULTS, *ANY_FAULTS]:
+        for name in [*DEVICE_FAULTS, *LONG_FAULTS, *ANY_FAULTS]:
             if wishes.only not in ("", name):
                 continue
             try:
@@ -79,7 +80,7 @@ def main() -> int:
 
 def _run(name: str, rig: Rig) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="ot-") as folder:
-        if name in DEVICE_FAULTS:
+        if name in DEVICE_FAULTS | LONG_FAULTS:
             return run_device_fault(name, rig, Path(folder))
         return ANY_FAULTS[name](rig, Path(folder))
 

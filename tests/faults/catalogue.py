@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import av
@@ -24,6 +25,7 @@ from onetake.proof.repair import repair
 
 __all__ = [
     "DEVICE_FAULTS",
+    "LONG_FAULTS",
     "OTHER_FAULTS",
     "Killed",
     "Outcome",
@@ -95,7 +97,7 @@ class Damage:
 
 def run_device_fault(name: str, rig: Rig, folder: Path) -> Outcome:
     """Do one damage to a take of the whole stage and look at what is left."""
-    damage = DEVICE_FAULTS[name]
+    damage = (DEVICE_FAULTS | LONG_FAULTS)[name]
     path = folder / f"{name.replace(' ', '-')}.mp4"
     camera = "none"
     if damage.has_camera:
@@ -198,9 +200,9 @@ def _late_camera(rig: Rig, take: Recording) -> None:
     rig.start_camera()
 
 
-def _stopped(rig: Rig, take: Recording) -> None:
+def _stopped(for_s: float, rig: Rig, take: Recording) -> None:
     take.send(signal.SIGSTOP)
-    time.sleep(5.0)
+    time.sleep(for_s)
     take.send(signal.SIGCONT)
 
 
@@ -231,9 +233,16 @@ DEVICE_FAULTS: dict[str, Damage] = {
     "network camera gone": Damage(_camera, ("camera",), has_camera=True),
     "camera joins late": Damage(_late_camera, ("camera",), has_camera=True),
     "display mode changed": Damage(_display_mode, ("screen",)),
-    "stopped for 5 s": Damage(_stopped, ("screen",), told=("stalled",)),
+    "stopped for 5 s": Damage(partial(_stopped, 5.0), ("screen",), told=("stalled",)),
 }
 """Damage to devices and to the process, by name. All of it heals."""
+
+LONG_FAULTS: dict[str, Damage] = {
+    "stopped for 30 s": Damage(
+        partial(_stopped, 30.0), ("screen",), ("mic", "system"), told=("stalled",)
+    ),
+}
+"""The same, for which there is no time in the suite."""
 
 
 def all_sources_gone(rig: Rig, folder: Path) -> Outcome:

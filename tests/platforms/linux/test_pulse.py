@@ -6,10 +6,11 @@ import signal
 import threading
 import time
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
-from tests.platforms.collecting import Running, run_for
+from tests.platforms.collecting import Collected, Running, run_for
 from tests.stage.processes import kill, wait_until
 from tests.stage.sound import SoundServer, pulseaudio
 from tests.stage.stage import FAST_MIC_HZ, Stage, changed_environment
@@ -122,6 +123,74 @@ def test_the_devices_own_clock_arrives_unspoilt(real_stage: Stage) -> None:
     span_s = (blocks[-1].stamp_ns - blocks[0].stamp_ns) / 1e9
     frames = sum(len(b.samples) for b in blocks[:-1])
     assert frames == pytest.approx(span_s * FAST_MIC_HZ, abs=200)
+
+
+class Stalling(Collected):
+    """A sink that is kept from running, once."""
+
+    def audio(self, block: AudioBlock) -> None:
+        """Keep it, the thirtieth only after a second and a half."""
+        super().audio(block)
+        if len(self.blocks) == 30:
+            time.sleep(1.5)
+
+
+def test_what_the_server_kept_through_a_stall_is_in_its_place(real_stage: Stage) -> None:
+    """A program that did not run for 1.5 s gets the sound of that time, stamped as it was heard."""
+    with Running(source_of(real_stage.mic_id, Role.MIC), Stalling()) as running:
+        time.sleep(6)
+        running.stop()
+    blocks = running.found.blocks
+    arrivals_ns = [block.arrival_ns for block in blocks]
+    assert max(later - sooner for sooner, later in pairwise(arrivals_ns)) > 1.4e9
+    assert running.error is None
+    assert [block.lost_frames for block in blocks] == [0] * len(blocks)
+    if not real_stage.card()["mic_slips_ns"]:
+        _, residuals_ms = line_of(blocks)
+        assert np.abs(residuals_ms).max() < 5
+
+
+def test_what_the_server_dropped_in_a_stall_is_not_guessed_at(
+    real_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its buffer ran over the source ends, rather than give out sound whose place nobody
+    knows: it is opened anew. (With a third of a second of buffer; the usual 20 s take as long.)"""
+    monkeypatch.setattr("onetake.platforms.linux.pulse._SERVER_CHOICE", 64 << 10)
+    with Running(source_of(real_stage.mic_id, Role.MIC), Stalling()) as running:
+        wait_until(lambda: running.error is not None, "the end of the source", 10)
+    assert isinstance(running.error, DeviceUnavailable)
+    assert "dropped sound" in running.error.message
+    assert len(running.found.blocks) == 30
+
+
+class Untold:
+    """A libpulse that for a while does not know which frame is next, as after an answer that took
+    half a minute."""
+
+    def __init__(self, pulse: Any) -> None:
+        self._pulse = pulse
+        self.is_untold = False
+
+    def __getattr__(self, name: str) -> Any:
+        if self.is_untold and name == "pa_stream_get_timing_info":
+            return lambda stream: None
+        return getattr(self._pulse, name)
+
+
+def test_sound_waits_while_the_server_does_not_tell_which_it_is(real_stage: Stage) -> None:
+    """Nothing is lost, and nothing fails."""
+    source = source_of(real_stage.mic_id, Role.MIC)
+    with Running(source) as running:
+        wait_until(lambda: len(running.found.blocks) > 3, "sound")
+        source._pulse = untold = Untold(source._pulse)
+        untold.is_untold = True
+        time.sleep(0.3)
+        untold.is_untold = False
+        before = len(running.found.blocks)
+        wait_until(lambda: len(running.found.blocks) > before + 10, "more sound")
+        running.stop()
+    assert running.error is None
+    assert [block.lost_frames for block in running.found.blocks] == [0] * len(running.found.blocks)
 
 
 def test_blocks_are_what_the_contract_says(sound_server: SoundServer) -> None:

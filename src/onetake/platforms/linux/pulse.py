@@ -19,7 +19,7 @@ import numpy as np
 from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Device
 from onetake.model.media import AudioBlock, StampKind
-from onetake.model.units import NS_PER_S
+from onetake.model.units import NS_PER_MS, NS_PER_S
 from onetake.platforms.linux.pulse_library import (
     SAMPLE_FLOAT32LE,
     BufferAttr,
@@ -55,6 +55,16 @@ second now); longer leaves the clock too few stamps to tell a loss (it wants 8 i
 SILENCE_LIMIT_S = 5.0
 """Seconds without any block after which the device counts as gone. A device that is being resumed
 by the server needs up to 2 s."""
+
+STALL_NS = NS_PER_S
+"""Time between two looks at the server after which this program was stopped, or starved. Sound is
+kept for 10 to 20 s and then dropped without a word; longer than that would miss it, and shorter
+asks the server for nothing."""
+
+HOLE_NS = 20 * NS_PER_MS
+"""By how much the device's time may have gone on differently from the host's meanwhile. More is
+sound that was dropped, nobody knows where. Smaller: a card that moves sound in large pieces is
+opened anew for nothing; larger: what was kept is heard so much too early or late."""
 
 BYTES_PER_SAMPLE = 4
 _SERVER_CHOICE = 0xFFFFFFFF
@@ -181,11 +191,14 @@ class PulseSource:
         """Deliver blocks until `stop` is set. Raises DeviceUnavailable when the device goes."""
         assert self._time is not None
         limit_ns = int(SILENCE_LIMIT_S * NS_PER_S)
-        last_ns = self._clock.now_ns()
+        last_ns = looked_ns = self._clock.now_ns()
         while not stop.is_set():
             self._server.drain()
             self._is_streaming()
             self._check_still_ours()
+            before_ns, looked_ns = looked_ns, self._clock.now_ns()
+            if looked_ns - before_ns > STALL_NS:
+                self._check_nothing_was_dropped(self._time)
             if self._deliver(sink, self._time):
                 last_ns = self._clock.now_ns()
             elif self._clock.now_ns() - last_ns > limit_ns:
@@ -208,6 +221,23 @@ class PulseSource:
             if now != self._name:
                 raise DeviceUnavailable(f"the default changed from {self._name} to {now}")
 
+    def _check_nothing_was_dropped(self, time: DeviceTime) -> None:
+        """Raise DeviceUnavailable when the server did not keep all the sound of a stall: what it
+        kept before the hole and what came after it can no longer be told apart."""
+        before = time.latest
+        time.forget()
+
+        def is_known() -> bool:
+            time.ask()  # again, where the one under way turned out to be of before the stall
+            return time.is_known
+
+        self._server.turn_until(is_known, self._gone)
+        if abs(time.latest.gained_ns(before)) > HOLE_NS:
+            raise DeviceUnavailable(
+                f"the sound server dropped sound of {self._device.name} while nobody took it",
+                hint="recording goes on with what comes from now on",
+            )
+
     def _deliver(self, sink: Sink, time: DeviceTime) -> bool:
         """Hand on what has arrived as one block; return whether there was any."""
         arrival_ns = self._clock.now_ns()
@@ -229,15 +259,18 @@ class PulseSource:
 
     def _piece(self) -> tuple[int, bytes | None] | None:
         """Take the next fragment from the stream: (number of its first frame, a copy of its
-        samples or None for a hole). None when there is no more."""
+        samples or None for a hole). None when there is no more, or for as long as the server does
+        not tell which frame it is: half a minute after a question that it could not answer."""
         pulse, stream = self._pulse, self._stream
         data, size_bytes = ctypes.c_void_p(), ctypes.c_size_t()
         if pulse.pa_stream_peek(stream, ctypes.byref(data), ctypes.byref(size_bytes)) < 0:
             raise self._gone()
         if not size_bytes.value:
             return None
-        timing = pulse.pa_stream_get_timing_info(stream).contents
-        frame = timing.read_index // (BYTES_PER_SAMPLE * self._channels)
+        timing = pulse.pa_stream_get_timing_info(stream)
+        if not timing:
+            return None
+        frame = timing.contents.read_index // (BYTES_PER_SAMPLE * self._channels)
         samples = ctypes.string_at(data.value, size_bytes.value) if data.value else None
         pulse.pa_stream_drop(stream)
         return frame, samples

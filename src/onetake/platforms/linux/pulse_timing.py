@@ -13,6 +13,7 @@ during which the wall clock was stepped is thrown away.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from onetake.model.units import NS_PER_S
@@ -21,7 +22,7 @@ from onetake.platforms.linux.pulse_library import SuccessCallback, library
 if TYPE_CHECKING:
     from onetake.clock import Clock
 
-__all__ = ["DeviceTime"]
+__all__ = ["DeviceTime", "Moment"]
 
 CLOCK_TOLERANCE_NS = 1_000_000
 """How much longer than our own measurement libpulse's may say an answer was under way, in ns.
@@ -30,6 +31,18 @@ into a stamp."""
 
 LOST_AFTER_NS = NS_PER_S
 """An answer that takes longer is not waited for; the next question is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """At `host_ns` the device had captured `device_ns` of sound."""
+
+    host_ns: int = 0
+    device_ns: int = 0
+
+    def gained_ns(self, before: Moment) -> int:
+        """Return by how much more the device went on than the host since then."""
+        return (self.device_ns - before.device_ns) - (self.host_ns - before.host_ns)
 
 
 class DeviceTime:
@@ -48,8 +61,8 @@ class DeviceTime:
         self._bytes_per_s = bytes_per_s
         self._callback = SuccessCallback(self._answered)
         self._asked_ns: int | None = None
-        self._host_ns = 0
-        self._device_ns = 0
+        self.latest = Moment()
+        """What the latest answer says."""
         self.is_known = False
         """Whether there was an answer yet."""
 
@@ -62,6 +75,10 @@ class DeviceTime:
         if operation:
             self._asked_ns = now_ns
             self._pulse.pa_operation_unref(operation)
+
+    def forget(self) -> None:
+        """Let `is_known` wait for a new answer."""
+        self.is_known = False
 
     def close(self) -> None:
         """Take no answer any more: the stream is about to go."""
@@ -79,12 +96,12 @@ class DeviceTime:
         under_way_ns = info.transport_us * 1000
         if info.is_write_index_corrupt or under_way_ns > now_ns - asked_ns + CLOCK_TOLERANCE_NS:
             return
-        self._host_ns = now_ns - under_way_ns
         captured_ns = info.write_index * NS_PER_S // self._bytes_per_s
-        self._device_ns = captured_ns + (info.source_us - info.sink_us) * 1000
+        device_ns = captured_ns + (info.source_us - info.sink_us) * 1000
+        self.latest = Moment(now_ns - under_way_ns, device_ns)
         self.is_known = True
 
     def host_ns(self, device_ns: int) -> int:
         """Return the host time of a moment of the device's time, in ns: by the latest answer, at
         the nominal rate in between (40 ms at 500 ppm are 20 us)."""
-        return self._host_ns + device_ns - self._device_ns
+        return self.latest.host_ns + device_ns - self.latest.device_ns
