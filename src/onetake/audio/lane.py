@@ -48,7 +48,10 @@ BATCH = 3840
 """Least output of one go: 80 ms. Shorter costs time for nothing; longer than the tenth of a second
 between two goes, and every second one finds too little."""
 
-LONGEST_BLOCK = SAMPLE_RATE_HZ
+LONGEST_BLOCK = SAMPLE_RATE_HZ // 4
+"""Most samples mixed in one go: what waits at the start and after a stall comes in several.
+Longer takes memory for a moment (3 MB more for a whole second). Shorter than the tenth of a second
+that comes while nothing is odd costs time for nothing."""
 
 CALM_LOOK_AHEAD_NS = 500 * NS_PER_MS
 """How far the lane stays behind while nothing is odd: what a kill costs the sound. It covers the
