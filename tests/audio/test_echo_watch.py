@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from functools import cache
 
 import numpy as np
@@ -228,3 +229,27 @@ def test_a_block_longer_than_what_is_kept_is_let_in() -> None:
         for stamp_ns in (0, 10_000_000_000):
             block = AudioBlock(stamp_ns, block.samples, RATE_HZ, stamp_ns)
             assert watch.heard(role, block, 0.1, is_muted=False) == []
+
+
+def test_a_standstill_leaves_no_memory_taken() -> None:
+    """What is looked at is as long as ever, however long the block was that it lies in."""
+    watch = EchoWatch()
+    sound = speaker(5)
+
+    def listen_on(first: int, end: int, step: int) -> None:
+        for begin in range(first, end, step):
+            stamp_ns = begin * 1_000_000_000 // RATE_HZ
+            for role in (Role.SYSTEM, Role.MIC):
+                block = AudioBlock(stamp_ns, sound[begin : begin + step, None], RATE_HZ, stamp_ns)
+                watch.heard(role, block, 0.1, is_muted=False)
+
+    listen_on(0, 3 * RATE_HZ, RATE_HZ // 50)
+    tracemalloc.start()
+    try:
+        waiting = 3 * RATE_HZ // 2
+        listen_on(3 * RATE_HZ, 3 * RATE_HZ + waiting, waiting)
+        listen_on(3 * RATE_HZ + waiting, 9 * RATE_HZ, RATE_HZ // 50)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 4 * waiting

@@ -107,16 +107,20 @@ class _Ear:
             return None
         first = bisect_right(firsts, begin) - 1
         last = bisect_left(firsts, end)
-        samples = self._joined([block.samples for block in blocks[first:last]])
-        return to_mono(samples[begin - firsts[first] : end - firsts[first]], rate_hz)
+        # Of a block that holds what waited in a standstill only what is needed.
+        parts = [
+            block.samples[max(begin - at, 0) : end - at]
+            for at, block in zip(firsts[first:last], blocks[first:last], strict=True)
+        ]
+        return to_mono(self._joined(parts), rate_hz)
 
     def _joined(self, parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return them in one, valid until the next call: asking the system for so much memory twice
         a second costs more than all that is computed with it."""
         shape = (sum(len(part) for part in parts), parts[0].shape[1])
-        if self._joint.shape[1] != shape[1] or len(self._joint) < shape[0]:
-            self._joint = np.empty((shape[0] * 5 // 4, shape[1]), np.float32)
-        return np.concatenate(parts, out=self._joint[: shape[0]])
+        if self._joint.shape != shape:
+            self._joint = np.empty(shape, np.float32)
+        return np.concatenate(parts, out=self._joint)
 
 
 class EchoWatch:
