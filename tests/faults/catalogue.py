@@ -381,17 +381,17 @@ EXT4_SHUTDOWN, WITHOUT_LOG = 0x8004587D, b"\2\0\0\0"
 
 
 def disk_hangs(rig: Rig, folder: Path) -> Outcome:
-    """The disk takes nothing for 8 s, as a network drive does: nothing at all is missing."""
+    """The disk takes nothing for 10 s, as a network drive does: nothing at all is missing."""
     with own_drive(folder) as place:
         with rig.recording(place / "take.mp4") as take:
             take.wait_position(AT_S)
             hurt_s = take.position_s
             tell_drive(place, FIFREEZE, bytes(4))
-            time.sleep(8.0)
+            time.sleep(10.0)
             tell_drive(place, FITHAW, bytes(4))
             take.wait_position(take.position_s + AFTER_S)
             ended = take.stop()
-        outcome = Outcome("disk hangs for 8 s", ended.code)
+        outcome = Outcome("disk hangs for 10 s", ended.code)
         found = common(outcome, ended, rig)
     outcome.told = ", ".join(event["code"] for event in ended.told("warning"))
     outcome.before_ms = found.sync_ms(0.0, hurt_s)
@@ -493,7 +493,7 @@ OTHER_FAULTS: dict[str, Callable[[Rig, Path], Outcome]] = {
     "all sources gone": all_sources_gone,
     "disk runs full": disk_runs_full,
     "disk filled at once": disk_full_at_once,
-    "disk hangs for 8 s": disk_hangs,
+    "disk hangs for 10 s": disk_hangs,
     "drive pulled out": drive_gone,
     "drive turns read-only": drive_read_only,
     "folder removed": folder_removed,
