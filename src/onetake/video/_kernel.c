@@ -132,15 +132,20 @@ FOR_AVX2 INLINE void store_chroma(uint8_t *at, __m256i first, __m256i second)
     _mm_storeu_si128((__m128i *)at, _mm_unpacklo_epi32(low, high));
 }
 
+/* Asks for the next two rows while it converts two: what a screen shows lies in no cache, and what
+ * processors fetch ahead by themselves ends with each page, which is about a row. Half the time. */
 FOR_AVX2 static void convert_avx2(const Conversion *it)
 {
     const Py_ssize_t whole = it->width & ~(Py_ssize_t)15;
     for (Py_ssize_t y = 0; y < it->height; y += 2) {
         const uint8_t *upper = it->pixels + y * it->pixel_stride;
         const uint8_t *lower = upper + it->pixel_stride;
+        const Py_ssize_t next = y + 2 < it->height ? 2 * it->pixel_stride : 0;
         uint8_t *luma = it->luma + y * it->luma_stride;
         uint8_t *chroma = it->chroma + y / 2 * it->chroma_stride;
         for (Py_ssize_t x = 0; x < whole; x += 16) {
+            _mm_prefetch((const char *)(upper + next + 4 * x), _MM_HINT_T0);
+            _mm_prefetch((const char *)(lower + next + 4 * x), _MM_HINT_T0);
             __m256i a = _mm256_loadu_si256((const __m256i *)(upper + 4 * x));
             __m256i b = _mm256_loadu_si256((const __m256i *)(upper + 4 * x + 32));
             __m256i c = _mm256_loadu_si256((const __m256i *)(lower + 4 * x));
