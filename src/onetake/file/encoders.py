@@ -6,8 +6,9 @@ Invariant: an encoder that is chosen has produced packets of the wanted size, or
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import av
@@ -164,15 +165,18 @@ def add_audio_stream(container: OutputContainer, kbps: int) -> AudioStream:
     return stream
 
 
-def audio_context(kbps: int) -> AudioCodecContext:
-    """Return an AAC encoder of its own, set up as those of `add_audio_stream`."""
+def audio_context(
+    kbps: int, options: Mapping[str, str] = MappingProxyType({})
+) -> AudioCodecContext:
+    """Return an AAC encoder of its own, set up as those of `add_audio_stream`, and with `options`
+    besides."""
     context = CodecContext.create("aac", "w")
     assert isinstance(context, AudioCodecContext)
     context.sample_rate = SAMPLE_RATE_HZ
     context.layout = "stereo"
     context.format = "fltp"
     context.time_base = Fraction(1, SAMPLE_RATE_HZ)
-    context.options = dict(_AAC_OPTIONS)
+    context.options = {**_AAC_OPTIONS, **options}
     context.bit_rate = kbps * 1000
     return context
 

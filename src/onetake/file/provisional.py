@@ -35,6 +35,18 @@ others because an encoder takes its own beginning for an attack and chooses shor
 three there was a click of 0.3 of full scale at every seam; six give the very same samples for a
 sweep. More only costs."""
 
+_QUICK = {
+    "flags": "+qscale",
+    "global_quality": "472",  # 4 in FFmpeg's units of 118
+    **dict.fromkeys(("aac_ms", "aac_tns", "aac_pns", "aac_is"), "0"),
+}
+"""A constant quality instead of a bit rate. An encoder that is to meet a rate encodes every packet
+several times, and pure tones, which never need that much, most often; here the bytes are gone in a
+moment. The tools that save bits are left out, too. 0.1 to 0.2 ms for a packet, against 0.2 to 0.5.
+Lower: worse than the track at its usual 160 kbit/s from 2 units on, and louder seams. Higher: up to
+twice the bytes of the track as it is, more beyond. Windows, on which a seam depends, are chosen
+alike."""
+
 TimedBytes = tuple[int, bytes]
 """A packet: its first sample of the track, and its bytes."""
 
@@ -43,7 +55,7 @@ class ProvisionalEncoder:
     """Encodes what may follow on one track, leaving the track's own encoder alone. One thread.
 
     An AAC encoder cannot be copied nor take a sample back, so another one is opened each time, a
-    little before the place at which it is to continue.
+    little before the place at which it is to continue. It is a quicker one, and not worse.
 
     Args:
         kbps: of the track, in thousands of bits a second.
@@ -75,7 +87,7 @@ class ProvisionalEncoder:
         known = self._recent[len(self._recent) - (self._count - begin) :]
         whole = np.concatenate((known, samples))
         whole = whole[: len(whole) // AAC_FRAME * AAC_FRAME]
-        context = audio_context(self._kbps)
+        context = audio_context(self._kbps, _QUICK)
         packets = context.encode(audio_frame(whole, begin)) if len(whole) else []
         packets += context.encode(None)
         timed = [(packet.pts, bytes(packet)) for packet in packets if packet.pts is not None]
