@@ -11,6 +11,7 @@ nothing and the drift of the device's clock arrives unspoilt.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -239,41 +240,47 @@ class PulseSource:
             )
 
     def _deliver(self, sink: Sink, time: DeviceTime) -> bool:
-        """Hand on what has arrived as one block; return whether there was any."""
+        """Hand on what has arrived as one block; return whether there was any. There is none for as
+        long as the server does not tell which frame is next: half a minute after a question that
+        it could not answer."""
         arrival_ns = self._clock.now_ns()
-        pieces: list[bytes] = []
-        first_frame = next_frame = 0
-        while (piece := self._piece()) is not None:
-            frame, samples = piece
-            if samples is None:
-                continue  # a hole: the next frame number tells its length
-            if pieces and frame != next_frame:
-                self._hand_on(sink, time, first_frame, pieces, arrival_ns)
-                pieces = []
-            first_frame = first_frame if pieces else frame
-            pieces.append(samples)
-            next_frame = frame + len(samples) // (BYTES_PER_SAMPLE * self._channels)
-        if pieces:
-            self._hand_on(sink, time, first_frame, pieces, arrival_ns)
-        return bool(pieces)
-
-    def _piece(self) -> tuple[int, bytes | None] | None:
-        """Take the next fragment from the stream: (number of its first frame, a copy of its
-        samples or None for a hole). None when there is no more, or for as long as the server does
-        not tell which frame it is: half a minute after a question that it could not answer."""
-        pulse, stream = self._pulse, self._stream
-        data, size_bytes = ctypes.c_void_p(), ctypes.c_size_t()
-        if pulse.pa_stream_peek(stream, ctypes.byref(data), ctypes.byref(size_bytes)) < 0:
-            raise self._gone()
-        if not size_bytes.value:
-            return None
-        timing = pulse.pa_stream_get_timing_info(stream)
+        timing = self._pulse.pa_stream_get_timing_info(self._stream)
         if not timing:
-            return None
-        frame = timing.contents.read_index // (BYTES_PER_SAMPLE * self._channels)
-        samples = ctypes.string_at(data.value, size_bytes.value) if data.value else None
-        pulse.pa_stream_drop(stream)
-        return frame, samples
+            return False
+        # Nothing but what is taken here moves it before the main loop is turned again.
+        index = first_index = timing.contents.read_index
+        frame_bytes = BYTES_PER_SAMPLE * self._channels
+        pieces: list[bytes] = []
+        has_any = False
+        for size_bytes, samples in self._pieces():
+            if samples is None:
+                if pieces:
+                    self._hand_on(sink, time, first_index // frame_bytes, pieces, arrival_ns)
+                pieces = []
+            else:
+                first_index = first_index if pieces else index
+                pieces.append(samples)
+                has_any = True
+            index += size_bytes
+        if pieces:
+            self._hand_on(sink, time, first_index // frame_bytes, pieces, arrival_ns)
+        return has_any
+
+    def _pieces(self) -> Iterator[tuple[int, bytes | None]]:
+        """Take what has arrived from the stream, as (its length in bytes, a copy of it or None for
+        a hole)."""
+        pulse, stream = self._pulse, self._stream
+        data, size = ctypes.c_void_p(), ctypes.c_size_t()
+        data_pointer, size_pointer = ctypes.byref(data), ctypes.byref(size)
+        while True:
+            if pulse.pa_stream_peek(stream, data_pointer, size_pointer) < 0:
+                raise self._gone()
+            size_bytes, address = size.value, data.value
+            if not size_bytes:
+                return
+            samples = ctypes.string_at(address, size_bytes) if address else None
+            pulse.pa_stream_drop(stream)
+            yield size_bytes, samples
 
     def _hand_on(
         self,

@@ -169,6 +169,7 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "pa_mainloop_prepare": (c_int, (c_void_p, c_int)),
     "pa_mainloop_poll": (c_int, (c_void_p,)),
     "pa_mainloop_dispatch": (c_int, (c_void_p,)),
+    "pa_mainloop_iterate": (c_int, (c_void_p, c_int, c_void_p)),
     "pa_context_new": (c_void_p, (c_void_p, c_char_p)),
     "pa_context_connect": (c_int, (c_void_p, c_char_p, c_int, c_void_p)),
     "pa_context_disconnect": (None, (c_void_p,)),

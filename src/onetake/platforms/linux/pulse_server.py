@@ -127,16 +127,22 @@ class PulseServer:
         if pulse.pa_mainloop_prepare(self._loop, int(wait_s * 1e6)) >= 0:
             pulse.pa_mainloop_poll(self._loop)
             happened = pulse.pa_mainloop_dispatch(self._loop)
-        state = pulse.pa_context_get_state(self.context)
+        self._check_connected()
+        return happened
+
+    def _check_connected(self) -> None:
+        state = self.pulse.pa_context_get_state(self.context)
         if state in (State.CONTEXT_FAILED, State.CONTEXT_TERMINATED):
             raise self._no_server() if not self._was_ready else self._lost_server()
-        return happened
 
     def drain(self) -> None:
         """Let everything happen that has arrived, without waiting. Raises as `turn` does."""
+        # A turn for each message, and a server sends three hundred small ones a second.
+        turn, loop = self.pulse.pa_mainloop_iterate, self._loop
         for _ in range(MOST_TURNS):
-            if self.turn(0.0) <= 0:
-                return
+            if turn(loop, 0, None) <= 0:
+                break
+        self._check_connected()
 
     def turn_until(
         self, is_done: Callable[[], bool], error: Callable[[], DeviceUnavailable]
