@@ -6,7 +6,7 @@ from tests.control.fakes import FakeRecorder, FakeTake
 
 from onetake.control.relay import Relay
 from onetake.engine.broadcast import Broadcaster
-from onetake.model.events import Finished, StateChanged, TakeState
+from onetake.model.events import Finished, Meters, StateChanged, TakeState
 from onetake.model.settings import Settings
 
 
@@ -44,3 +44,26 @@ def test_the_last_words_are_not_lost():
         told.append(event)
     assert [type(event) for event in told[-2:]] == [Finished, StateChanged]
     assert told[-1].state is TakeState.FINISHED
+
+
+def test_meters_that_nobody_wants_do_not_wake_it():
+    """A take tells the relay no meters while nobody behind it listens to any."""
+    recorder, events = FakeRecorder(), Broadcaster()
+    wants = [False]
+    heard = events.subscribe(wants_meters=lambda: wants[0])
+    take = recorder.take = FakeTake(Settings())
+    take.begin()
+    relay = Relay(recorder, None, events)
+    relay.start()
+    assert relay.is_listening.wait(10)
+    assert not take._broadcaster.wants_meters()
+    take.meters()
+    wants[0] = True
+    assert take._broadcaster.wants_meters()
+    take.meters()
+    take._finish()
+    relay.join(10)
+    told = []
+    while (event := heard.get(0)) is not None:
+        told.append(event)
+    assert sum(isinstance(event, Meters) for event in told) == 1

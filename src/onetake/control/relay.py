@@ -11,6 +11,7 @@ told from the snapshot.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +43,8 @@ _GET_S = 0.25
 
 class Listening(Protocol):
     """A listener's end, as `engine.broadcast.Subscription`."""
+
+    wants_meters: Callable[[], bool]
 
     def get(self, timeout_s: float | None = None) -> Event | None:
         """Return the next event, or None."""
@@ -165,6 +168,7 @@ class Relay:
             self.is_listening.set()
             return
         listening = take.subscribe()
+        listening.wants_meters = self._events.wants_meters
         try:
             self._catch_up(take)
             self.is_listening.set()

@@ -33,7 +33,8 @@ class Subscription:
     """A listener's end. `get` from one thread; `close` from any.
 
     Args:
-        wants_meters: asked by the publisher, on its thread, before each `Meters` event.
+        wants_meters: asked by the publisher, on its thread, before each `Meters` event; whoever
+            listens may set another.
     """
 
     def __init__(self, broadcaster: Broadcaster, wants_meters: Callable[[], bool]) -> None:
@@ -105,6 +106,10 @@ class Broadcaster:
         """Drop a subscription; unknown ones are ignored."""
         with self._lock:
             self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
+
+    def wants_meters(self) -> bool:
+        """Return whether anybody would see `Meters` now."""
+        return any(subscription.wants_meters() for subscription in self._subscriptions)
 
     def publish(self, event: Event) -> None:
         """Hand `event` to everybody, in the order of the calls of each thread."""

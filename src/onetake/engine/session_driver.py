@@ -92,6 +92,11 @@ class SessionDriver:
         with self._lock:
             return self._broadcaster.subscribe(self._history if from_start else ())
 
+    @property
+    def wants_meters(self) -> bool:
+        """Whether anybody would see `Meters` now."""
+        return self._broadcaster.wants_meters()
+
     def wait_for_work(self, timeout_s: float) -> None:
         """Wait until there is work or the time is over; tells when that took far too long, or too
         long again and again. The take's thread only."""

@@ -340,10 +340,11 @@ class Take:
         """Publish the meters, warn of drops, and end the take before the disk is full."""
         self._heap.tidy(self._clock.now_ns())
         self._monitor.note_drops(self._dropped_frames)
-        meters = self._monitor.meters(self._driver.session)
+        session = self._driver.session
+        meters = self._monitor.meters(session) if self._driver.wants_meters else None
         if meters is not None:
             self._driver.publish(meters)
-        wiring, session = self._wiring, self._driver.session
+        wiring = self._wiring
         is_paused = session.state is TakeState.PAUSED
         if (
             wiring is not None
