@@ -13,7 +13,7 @@ than `BOUND_NS`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -203,7 +203,7 @@ class AudioLane:
         for track in self._tracks.values():
             track.finish(end_host_ns)
         self._render_to(timeline.sample_at(end_host_ns), timeline)
-        self._hold(self._mixer.flush())
+        self._hold([self._mixer.flush()])
         return self._emit(1)
 
     def rest(self, now_ns: int) -> tuple[NDArray[np.float32], ...] | None:
@@ -282,16 +282,20 @@ class AudioLane:
         )
 
     def _render_to(self, end: int, timeline: Timeline) -> None:
+        pieces = []
         while self._rendered < end:
             until = min(end, self._rendered + LONGEST_BLOCK)
             first, self._rendered = self._rendered, until
             sources = {
                 role: track.render(first, until, timeline) for role, track in self._tracks.items()
             }
-            self._hold(self._mixer.mix(first, until - first, sources))
+            pieces.append(self._mixer.mix(first, until - first, sources))
+        self._hold(pieces)
 
-    def _hold(self, tracks: tuple[NDArray[np.float32], ...]) -> None:
-        self._ready = tuple(np.concatenate(pair) for pair in zip(self._ready, tracks, strict=True))
+    def _hold(self, pieces: Sequence[tuple[NDArray[np.float32], ...]]) -> None:
+        """Keep mixed pieces, all in one go: what waits may be seconds."""
+        tracks = zip(self._ready, *pieces, strict=True)
+        self._ready = tuple(np.concatenate(parts) for parts in tracks)
 
     def _emit(self, multiple: int) -> list[MixBlock]:
         """Give out what is ready, in a multiple of this many samples."""
