@@ -43,9 +43,8 @@ _QUICK = {
 """A constant quality instead of a bit rate. An encoder that is to meet a rate encodes every packet
 several times, and pure tones, which never need that much, most often; here the bytes are gone in a
 moment. The tools that save bits are left out, too. 0.1 to 0.2 ms for a packet, against 0.2 to 0.5.
-Lower: worse than the track at its usual 160 kbit/s from 2 units on, and louder seams. Higher: up to
-twice the bytes of the track as it is, more beyond. Windows, on which a seam depends, are chosen
-alike."""
+Lower: worse than the track at its usual 160 kbit/s from 2 units on, and louder seams. Higher: more
+than twice the bytes of the track, for nothing. Seams are as good as with its rate (measured)."""
 
 TimedBytes = tuple[int, bytes]
 """A packet: its first sample of the track, and its bytes."""
