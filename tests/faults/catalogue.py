@@ -238,6 +238,9 @@ DEVICE_FAULTS: dict[str, Damage] = {
 """Damage to devices and to the process, by name. All of it heals."""
 
 LONG_FAULTS: dict[str, Damage] = {
+    "stopped for 12 s": Damage(
+        partial(_stopped, 12.0), ("screen",), ("mic", "system"), told=("stalled",)
+    ),
     "stopped for 30 s": Damage(
         partial(_stopped, 30.0), ("screen",), ("mic", "system"), told=("stalled",)
     ),

@@ -11,6 +11,7 @@ import pytest
 from tests.platforms.collecting import Collected
 
 from onetake.clock import VirtualClock
+from onetake.errors import DeviceUnavailable
 from onetake.model.devices import Role
 from onetake.model.settings import Settings
 from onetake.platforms.linux.platform import LinuxPlatform
@@ -46,16 +47,22 @@ class Sent:
             size._obj.value = frames * FRAME_BYTES
         return 0
 
+    def pa_stream_readable_size(self, _stream: object) -> int:
+        """Tell how many bytes there are."""
+        return FRAME_BYTES * sum(frames for frames, is_hole in self._pieces if not is_hole)
+
     def pa_stream_drop(self, _stream: object) -> None:
         """Let it go."""
         self._index += self._pieces.pop(0)[0] * FRAME_BYTES
 
 
-def delivering(sent: Sent) -> tuple[Collected, bool]:
-    """Let a source take what was sent; what it handed on, and whether it says there was any."""
+def delivering(sent: Sent, next_frame: int | None = None) -> tuple[Collected, bool]:
+    """Let a source that expects `next_frame` take what was sent; what it handed on, and whether it
+    says there was any."""
     source = LinuxPlatform().source(Role.SYSTEM, "pulse:any", Settings(), VirtualClock())
     assert isinstance(source, PulseSource)
     source._pulse, source._rate_hz, source._channels = sent, RATE_HZ, 2
+    source._next_frame = next_frame
     found = Collected()
     time = SimpleNamespace(host_ns=lambda device_ns: device_ns)
     return found, source._deliver(found, time)  # type: ignore[arg-type]
@@ -111,3 +118,18 @@ def test_what_has_no_number_stays_where_it_is() -> None:
     found, has_any = delivering(sent)
     assert has_any
     assert len(found.blocks[0].samples) == 100
+
+
+def test_frames_that_are_missing_before_a_little_sound_are_declared() -> None:
+    """Numbers that jump without a hole: what is there lies behind the gap."""
+    found, _ = delivering(Sent(4800 * FRAME_BYTES, [(480, False)]), next_frame=4700)
+    assert [block.lost_frames for block in found.blocks] == [100]
+
+
+def test_frames_that_are_missing_somewhere_in_a_backlog_are_not_placed() -> None:
+    """Ten seconds of which nobody knows where some are missing are given up."""
+    backlog = [(RATE_HZ, False)] * 10
+    with pytest.raises(DeviceUnavailable, match="dropped sound"):
+        delivering(Sent(4800 * FRAME_BYTES, backlog), next_frame=4700)
+    found, _ = delivering(Sent(4800 * FRAME_BYTES, backlog), next_frame=4800)
+    assert [block.lost_frames for block in found.blocks] == [0]

@@ -99,6 +99,31 @@ def test_a_step_of_the_wall_clock_is_thrown_away(fake: FakePulse) -> None:
     assert time.host_ns(0) == before_ns
 
 
+def test_what_was_captured_in_a_stall_lies_between_the_answers_before_and_after(
+    fake: FakePulse,
+) -> None:
+    """Over 20 s a device that runs 500 ppm fast would else be 10 ms off; the next answer counts by
+    itself again."""
+    clock = VirtualClock(0)
+    time = DeviceTime("stream", clock, BYTES_PER_S)
+    fake.info = info()
+    answered(fake, clock, time)
+    before = time.latest
+    clock.advance_to(20_005 * MS)
+    fake.info = info(write_index=BYTES_PER_S * 21 + BYTES_PER_S // 100)
+    answered(fake, clock, time)
+    assert time.latest.gained_ns(before) == pytest.approx(5 * MS, abs=MS)
+    time.bridge(before)
+    assert time.host_ns(before.device_ns) == before.host_ns
+    assert time.host_ns(time.latest.device_ns) == time.latest.host_ns
+    middle_ns = (before.device_ns + time.latest.device_ns) // 2
+    assert time.host_ns(middle_ns) == (before.host_ns + time.latest.host_ns) // 2
+    after_ns = time.latest.host_ns
+    assert time.host_ns(time.latest.device_ns + MS) == after_ns + MS
+    answered(fake, clock, time)
+    assert time.host_ns(middle_ns) == time.latest.host_ns - (time.latest.device_ns - middle_ns)
+
+
 def test_one_question_at_a_time_but_a_lost_answer_is_not_waited_for(fake: FakePulse) -> None:
     """A slow server is not flooded; after a second the next question is asked."""
     clock = VirtualClock(0)

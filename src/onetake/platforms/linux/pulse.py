@@ -35,7 +35,7 @@ from onetake.platforms.linux.pulse_server import (
     PulseSourceInfo,
     device_of,
 )
-from onetake.platforms.linux.pulse_timing import DeviceTime
+from onetake.platforms.linux.pulse_timing import DeviceTime, Moment
 
 if TYPE_CHECKING:
     from onetake.clock import Clock
@@ -66,6 +66,11 @@ HOLE_NS = 20 * NS_PER_MS
 """By how much the device's time may have gone on differently from the host's meanwhile. More is
 sound that was dropped, nobody knows where. Smaller: a card that moves sound in large pieces is
 opened anew for nothing; larger: what was kept is heard so much too early or late."""
+
+MOST_UNSURE_S = 1.0
+"""Most sound that is given out where frames are missing and libpulse does not say between which: it
+is put behind the gap. Larger: that much may be out of place by as much as is missing. Smaller: a
+busy moment costs the quarter of a second in which a source is opened anew."""
 
 BYTES_PER_SAMPLE = 4
 _SERVER_CHOICE = 0xFFFFFFFF
@@ -194,12 +199,13 @@ class PulseSource:
         limit_ns = int(SILENCE_LIMIT_S * NS_PER_S)
         last_ns = looked_ns = self._clock.now_ns()
         while not stop.is_set():
+            told = self._time.latest
             self._server.drain()
             self._is_streaming()
             self._check_still_ours()
             before_ns, looked_ns = looked_ns, self._clock.now_ns()
             if looked_ns - before_ns > STALL_NS:
-                self._check_nothing_was_dropped(self._time)
+                self._check_nothing_was_dropped(self._time, told)
             if self._deliver(sink, self._time):
                 last_ns = self._clock.now_ns()
             elif self._clock.now_ns() - last_ns > limit_ns:
@@ -222,10 +228,11 @@ class PulseSource:
             if now != self._name:
                 raise DeviceUnavailable(f"the default changed from {self._name} to {now}")
 
-    def _check_nothing_was_dropped(self, time: DeviceTime) -> None:
-        """Raise DeviceUnavailable when the server did not keep all the sound of a stall: what it
-        kept before the hole and what came after it can no longer be told apart."""
-        before = time.latest
+    def _check_nothing_was_dropped(self, time: DeviceTime, before: Moment) -> None:
+        """Raise DeviceUnavailable when not all the sound of a stall was kept: what lay before the
+        hole and what came after it can no longer be told apart. The server drops what it has no
+        room for without counting it, libpulse counts it as if it were ahead of all it has kept.
+        `before`: what the server told last before the stall."""
         time.forget()
 
         def is_known() -> bool:
@@ -233,38 +240,48 @@ class PulseSource:
             return time.is_known
 
         self._server.turn_until(is_known, self._gone)
-        if abs(time.latest.gained_ns(before)) > HOLE_NS:
-            raise DeviceUnavailable(
-                f"the sound server dropped sound of {self._device.name} while nobody took it",
-                hint="recording goes on with what comes from now on",
-            )
+        has_all = self._next_frame in (None, self._frame_to_come())
+        if not has_all or abs(time.latest.gained_ns(before)) > HOLE_NS:
+            raise self._dropped()
+        time.bridge(before)
+
+    def _dropped(self) -> DeviceUnavailable:
+        return DeviceUnavailable(
+            f"the sound server dropped sound of {self._device.name} while nobody took it",
+            hint="recording goes on with what comes from now on",
+        )
 
     def _deliver(self, sink: Sink, time: DeviceTime) -> bool:
         """Hand on what has arrived as one block; return whether there was any. There is none for as
         long as the server does not tell which frame is next: half a minute after a question that
         it could not answer."""
         arrival_ns = self._clock.now_ns()
-        timing = self._pulse.pa_stream_get_timing_info(self._stream)
-        if not timing:
+        first_frame = self._frame_to_come()
+        if first_frame is None:
             return False
+        if self._next_frame not in (None, first_frame) and self._waiting_s() > MOST_UNSURE_S:
+            raise self._dropped()
         # Nothing but what is taken here moves it before the main loop is turned again.
-        index = first_index = timing.contents.read_index
-        frame_bytes = BYTES_PER_SAMPLE * self._channels
+        frame = first_frame
         pieces: list[bytes] = []
         has_any = False
         for size_bytes, samples in self._pieces():
             if samples is None:
                 if pieces:
-                    self._hand_on(sink, time, first_index // frame_bytes, pieces, arrival_ns)
+                    self._hand_on(sink, time, first_frame, pieces, arrival_ns)
                 pieces = []
             else:
-                first_index = first_index if pieces else index
+                first_frame = first_frame if pieces else frame
                 pieces.append(samples)
                 has_any = True
-            index += size_bytes
+            frame += size_bytes // (BYTES_PER_SAMPLE * self._channels)
         if pieces:
-            self._hand_on(sink, time, first_index // frame_bytes, pieces, arrival_ns)
+            self._hand_on(sink, time, first_frame, pieces, arrival_ns)
         return has_any
+
+    def _waiting_s(self) -> float:
+        size_bytes = self._pulse.pa_stream_readable_size(self._stream)
+        return float(size_bytes) / (BYTES_PER_SAMPLE * self._channels * self._rate_hz)
 
     def _pieces(self) -> Iterator[tuple[int, bytes | None]]:
         """Take what has arrived from the stream, as (its length in bytes, a copy of it or None for
@@ -281,6 +298,14 @@ class PulseSource:
             samples = ctypes.string_at(address, size_bytes) if address else None
             pulse.pa_stream_drop(stream)
             yield size_bytes, samples
+
+    def _frame_to_come(self) -> int | None:
+        """Return the number of the first frame that was not taken from the stream yet; None = the
+        server has not told."""
+        timing = self._pulse.pa_stream_get_timing_info(self._stream)
+        if not timing:
+            return None
+        return int(timing.contents.read_index) // (BYTES_PER_SAMPLE * self._channels)
 
     def _hand_on(
         self,

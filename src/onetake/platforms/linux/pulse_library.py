@@ -197,6 +197,7 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "pa_stream_unref": (None, (c_void_p,)),
     "pa_stream_get_state": (c_int, (c_void_p,)),
     "pa_stream_get_device_name": (c_char_p, (c_void_p,)),
+    "pa_stream_readable_size": (c_size_t, (c_void_p,)),
     "pa_stream_peek": (c_int, (c_void_p, POINTER(c_void_p), POINTER(c_size_t))),
     "pa_stream_drop": (c_int, (c_void_p,)),
     "pa_stream_update_timing_info": (c_void_p, (c_void_p, SuccessCallback, c_void_p)),

@@ -61,6 +61,7 @@ class DeviceTime:
         self._bytes_per_s = bytes_per_s
         self._callback = SuccessCallback(self._answered)
         self._asked_ns: int | None = None
+        self._bridge: Moment | None = None
         self.latest = Moment()
         """What the latest answer says."""
         self.is_known = False
@@ -99,9 +100,20 @@ class DeviceTime:
         captured_ns = info.write_index * NS_PER_S // self._bytes_per_s
         device_ns = captured_ns + (info.source_us - info.sink_us) * 1000
         self.latest = Moment(now_ns - under_way_ns, device_ns)
+        self._bridge = None
         self.is_known = True
+
+    def bridge(self, before: Moment) -> None:
+        """Let what was captured between `before` and the latest answer lie on the line from one to
+        the other, until the next answer: they may be many seconds apart."""
+        self._bridge = before
 
     def host_ns(self, device_ns: int) -> int:
         """Return the host time of a moment of the device's time, in ns: by the latest answer, at
         the nominal rate in between (40 ms at 500 ppm are 20 us)."""
-        return self.latest.host_ns + device_ns - self.latest.device_ns
+        before, latest = self._bridge, self.latest
+        behind_ns = latest.device_ns - device_ns
+        if before is not None and behind_ns > 0 and before.device_ns < latest.device_ns:
+            span_ns = latest.device_ns - before.device_ns
+            behind_ns = behind_ns * (latest.host_ns - before.host_ns) // span_ns
+        return latest.host_ns - behind_ns
