@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,11 @@ HOLE_NS = 20 * NS_PER_MS
 sound that was dropped, nobody knows where. Smaller: a card that moves sound in large pieces is
 opened anew for nothing; larger: what was kept is heard so much too early or late."""
 
+MOST_ANSWERS = 5
+"""So often the server is asked what it has captured, until it agrees with what was told before a
+stall. Fewer: a program that still gets little of a processor reads one answer after the other too
+late. More: a source that did lose sound comes back later."""
+
 MOST_UNSURE_S = 1.0
 """Most sound that is given out where frames are missing and libpulse does not say between which: it
 is put behind the gap. Larger: that much may be out of place by as much as is missing. Smaller: a
@@ -79,6 +85,16 @@ _FLAGS = (
     # A microphone the user did not choose must never slip in: the engine asks again instead.
     | StreamFlags.DONT_MOVE
 )
+
+
+@dataclass(slots=True)
+class _Stall:
+    """Nobody took sound for a while, and it is not known yet whether all was kept."""
+
+    before: Moment
+    """What the server told last before."""
+    answers: int = 0
+    """How many since do not agree with it."""
 
 
 class PulseSource:
@@ -198,6 +214,7 @@ class PulseSource:
         assert self._time is not None
         limit_ns = int(SILENCE_LIMIT_S * NS_PER_S)
         last_ns = looked_ns = self._clock.now_ns()
+        stall: _Stall | None = None
         while not stop.is_set():
             told = self._time.latest
             self._server.drain()
@@ -205,8 +222,12 @@ class PulseSource:
             self._check_still_ours()
             before_ns, looked_ns = looked_ns, self._clock.now_ns()
             if looked_ns - before_ns > STALL_NS:
-                self._check_nothing_was_dropped(self._time, told)
-            if self._deliver(sink, self._time):
+                stall = stall or _Stall(told)
+                self._time.forget()
+                last_ns = looked_ns
+            if stall is not None and self._has_all(self._time, stall):
+                stall = None
+            if stall is None and self._deliver(sink, self._time):
                 last_ns = self._clock.now_ns()
             elif self._clock.now_ns() - last_ns > limit_ns:
                 raise DeviceUnavailable(
@@ -228,22 +249,25 @@ class PulseSource:
             if now != self._name:
                 raise DeviceUnavailable(f"the default changed from {self._name} to {now}")
 
-    def _check_nothing_was_dropped(self, time: DeviceTime, before: Moment) -> None:
-        """Raise DeviceUnavailable when not all the sound of a stall was kept: what lay before the
-        hole and what came after it can no longer be told apart. The server drops what it has no
-        room for without counting it, libpulse counts it as if it were ahead of all it has kept.
-        `before`: what the server told last before the stall."""
-        time.forget()
+    def _has_all(self, time: DeviceTime, stall: _Stall) -> bool:
+        """Whether it is known by now that all the sound of a stall was kept.
 
-        def is_known() -> bool:
-            time.ask()  # again, where the one under way turned out to be of before the stall
-            return time.is_known
-
-        self._server.turn_until(is_known, self._gone)
-        has_all = self._next_frame in (None, self._frame_to_come())
-        if not has_all or abs(time.latest.gained_ns(before)) > HOLE_NS:
+        Raises DeviceUnavailable when not: what lay before the hole and what came after it can no
+        longer be told apart. The server drops what it has no room for without counting it, libpulse
+        counts it as if it were ahead of all it has kept.
+        """
+        if not time.is_known:
+            return False
+        if self._next_frame not in (None, self._frame_to_come()):
             raise self._dropped()
-        time.bridge(before)
+        if abs(time.latest.gained_ns(stall.before)) <= HOLE_NS:
+            time.bridge(stall.before)
+            return True
+        stall.answers += 1
+        if stall.answers == MOST_ANSWERS:
+            raise self._dropped()
+        time.forget()
+        return False
 
     def _dropped(self) -> DeviceUnavailable:
         return DeviceUnavailable(
