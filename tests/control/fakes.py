@@ -154,8 +154,8 @@ class FakeTake:
     def snapshot(self):
         return self._snapshot
 
-    def subscribe(self):
-        return self._broadcaster.subscribe()
+    def subscribe(self, *, wants_meters):
+        return self._broadcaster.subscribe(wants_meters=wants_meters)
 
     def stop(self):
         with contextlib.suppress(InvalidState):

@@ -13,8 +13,8 @@ from onetake.model.settings import Settings
 class EndsBetweenLooks(FakeTake):
     """Says its last words just after a listener has waited in vain."""
 
-    def subscribe(self):
-        real = super().subscribe()
+    def subscribe(self, *, wants_meters):
+        real = super().subscribe(wants_meters=wants_meters)
         take = self
 
         class Listening:

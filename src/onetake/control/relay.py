@@ -44,8 +44,6 @@ _GET_S = 0.25
 class Listening(Protocol):
     """A listener's end, as `engine.broadcast.Subscription`."""
 
-    wants_meters: Callable[[], bool]
-
     def get(self, timeout_s: float | None = None) -> Event | None:
         """Return the next event, or None."""
         ...
@@ -76,8 +74,8 @@ class TakeLike(Protocol):
         """Return everything a user interface shows."""
         ...
 
-    def subscribe(self) -> Listening:
-        """Listen from now on."""
+    def subscribe(self, *, wants_meters: Callable[[], bool]) -> Listening:
+        """Listen from now on; `Meters` only come while `wants_meters()`."""
         ...
 
     def stop(self) -> None:
@@ -167,8 +165,7 @@ class Relay:
         if take is None:
             self.is_listening.set()
             return
-        listening = take.subscribe()
-        listening.wants_meters = self._events.wants_meters
+        listening = take.subscribe(wants_meters=self._events.wants_meters)
         try:
             self._catch_up(take)
             self.is_listening.set()

@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable
 
 from onetake.model.events import Event, Meters
 
-__all__ = ["QUEUE_LIMIT", "Broadcaster", "Subscription", "always", "never"]
+__all__ = ["QUEUE_LIMIT", "Asked", "Broadcaster", "Subscription", "always", "never"]
+
+Asked = Callable[[], bool]
+"""Says whether somebody wants something now; any thread may ask."""
 
 QUEUE_LIMIT = 1000
 """Most events waiting for one listener: 50 s of meters. Fewer would drop meters of a user interface
@@ -33,11 +36,10 @@ class Subscription:
     """A listener's end. `get` from one thread; `close` from any.
 
     Args:
-        wants_meters: asked by the publisher, on its thread, before each `Meters` event; whoever
-            listens may set another.
+        wants_meters: asked by the publisher, on its thread, before each `Meters` event.
     """
 
-    def __init__(self, broadcaster: Broadcaster, wants_meters: Callable[[], bool]) -> None:
+    def __init__(self, broadcaster: Broadcaster, wants_meters: Asked) -> None:
         self._broadcaster = broadcaster
         self.wants_meters = wants_meters
         self._events: deque[Event] = deque()
@@ -90,9 +92,7 @@ class Broadcaster:
         self._lock = threading.Lock()
         self._subscriptions: tuple[Subscription, ...] = ()
 
-    def subscribe(
-        self, before: Iterable[Event] = (), wants_meters: Callable[[], bool] = always
-    ) -> Subscription:
+    def subscribe(self, before: Iterable[Event] = (), wants_meters: Asked = always) -> Subscription:
         """Return a new subscription that sees `before`, then every event from now on; meters only
         while `wants_meters()`."""
         subscription = Subscription(self, wants_meters)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from onetake.clock import Clock
-from onetake.engine.broadcast import Broadcaster, Subscription
+from onetake.engine.broadcast import Asked, Broadcaster, Subscription
 from onetake.engine.inlets import Inlets
 from onetake.engine.lane_queue import End, StartAt
 from onetake.engine.starvation_watch import StarvationWatch
@@ -87,10 +87,12 @@ class SessionDriver:
         with self._lock:
             return list(self._recent)
 
-    def subscribe(self, *, from_start: bool) -> Subscription:
-        """Listen to the events from now on, or to all there have been as well."""
+    def subscribe(self, *, from_start: bool, wants_meters: Asked) -> Subscription:
+        """Listen to the events from now on, or to all there have been as well; `Meters` only come
+        while `wants_meters()`."""
         with self._lock:
-            return self._broadcaster.subscribe(self._history if from_start else ())
+            before = self._history if from_start else ()
+            return self._broadcaster.subscribe(before, wants_meters)
 
     @property
     def wants_meters(self) -> bool:

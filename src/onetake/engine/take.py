@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onetake.clock import Clock
-from onetake.engine.broadcast import Subscription
+from onetake.engine.broadcast import Asked, Subscription, always
 from onetake.engine.finishing import Ended, summed_up
 from onetake.engine.heap import Heap
 from onetake.engine.inlets import Inlets
@@ -158,9 +158,9 @@ class Take:
         queued = self._inlets.video.dropped[Role.SCREEN] - self._dropped_before
         return self._monitor.frames.dropped + queued if self._started.is_set() else 0
 
-    def subscribe(self, *, from_start: bool = False) -> Subscription:
-        """Listen to the take's events from now on, or from its start."""
-        return self._driver.subscribe(from_start=from_start)
+    def subscribe(self, *, from_start: bool = False, wants_meters: Asked = always) -> Subscription:
+        """Listen to events from now on or from its start, to `Meters` while `wants_meters()`."""
+        return self._driver.subscribe(from_start=from_start, wants_meters=wants_meters)
 
     def snapshot(self) -> Snapshot:
         """Return everything a user interface shows, at this instant."""
