@@ -26,7 +26,7 @@ from pipeline import (
     spread,
 )
 
-from onetake.video.changes import Changes, settle
+from onetake.video.changes import Changes, Settler
 
 
 def pictures_of(material: Material) -> tuple[list[av.VideoFrame], list[av.VideoFrame], float]:
@@ -39,11 +39,11 @@ def pictures_of(material: Material) -> tuple[list[av.VideoFrame], list[av.VideoF
     def keep(position_ns: int, image: object) -> bool:
         assert isinstance(image, av.VideoFrame)
         rects = take.compositor.inner.changed
-        settle(image)
+        Settler().settle(image)
         for copies in (plain, telling):
             copies.append(copied(position_ns, image))
         told = Changes(telling[-1])
-        settle(telling[-1])
+        Settler().settle(telling[-1])
         for rect in rects:
             told.add(rect)
         area_px = sum(rect.width_px * rect.height_px for rect in rects)

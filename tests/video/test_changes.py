@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onetake.model.geometry import Rect
 from onetake.video import changes
 from onetake.video.canvas import Canvas
-from onetake.video.changes import BLOCK_PX, Changes, settle
+from onetake.video.changes import BLOCK_PX, Changes, Settler
 
 SIZE_PX = (330, 202)
 WHOLE = Rect(0, 0, *SIZE_PX)
@@ -47,7 +47,7 @@ def test_what_was_encoded_has_not_changed() -> None:
     """Encoding settles the changes of the very picture, of no other."""
     one, other = (av.VideoFrame(*SIZE_PX, "nv12") for _ in range(2))
     of_one, of_other = Changes(one), Changes(other)
-    settle(one)
+    Settler().settle(one)
     assert of_one.rects() == []
     assert of_other.rects() != []
 
@@ -58,11 +58,11 @@ def test_every_write_is_named(steps: list[Rect | None]) -> None:
     that were touched since are named, and few others while there is room."""
     frame = av.VideoFrame(*SIZE_PX, "nv12")
     named = Changes(frame)
-    settle(frame)
+    Settler().settle(frame)
     written: list[Rect] = []
     for rect in steps:
         if rect is None:
-            settle(frame)
+            Settler().settle(frame)
             written.clear()
         else:
             named.add(rect)
@@ -87,7 +87,7 @@ def test_named_blocks_are_blocks_of_the_picture() -> None:
 def test_a_canvas_names_what_is_written_through_it() -> None:
     """Blackening changes all, taking a part to write to it that part."""
     canvas = Canvas(*SIZE_PX)
-    settle(canvas.frame)
+    Settler().settle(canvas.frame)
     canvas.part(Rect(40, 20, 10, 10))
     assert in_blocks(canvas.changed) == {(2, 1), (3, 1)}
     canvas.blacken()
@@ -102,7 +102,7 @@ def test_where_memory_looks_different_everything_counts_as_changed(
     frame = av.VideoFrame(*SIZE_PX, "nv12")
     named = Changes(frame)
     named.add(Rect(0, 0, 2, 2))
-    settle(frame)
+    Settler().settle(frame)
     assert named.rects() == [WHOLE]
     assert not frame.side_data
 
@@ -117,5 +117,5 @@ def test_pyav_looks_in_memory_as_it_is_expected_to() -> None:
 def test_a_settled_picture_without_changes_of_its_own_stays_as_it_is() -> None:
     """Pictures of anybody else are encoded as ever."""
     frame = av.VideoFrame(*SIZE_PX, "nv12")
-    settle(frame)
+    Settler().settle(frame)
     assert len(frame.side_data) == 0

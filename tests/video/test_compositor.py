@@ -25,7 +25,7 @@ from onetake.model.geometry import Anchor, Overlay, Rect, Shape
 from onetake.model.media import Frame, PixelFormat
 from onetake.video import pixels
 from onetake.video.canvas import Canvas
-from onetake.video.changes import settle
+from onetake.video.changes import Settler
 from onetake.video.compositor import CpuCompositor
 from onetake.video.convert import convert_rect
 from onetake.video.overlay import lay_out
@@ -180,7 +180,7 @@ def test_whatever_changes_is_named(script):
                 )
                 differs[y:bottom, x:right] = False
             assert not differs.any()
-        settle(image)
+        Settler().settle(image)
         before = after
 
 

@@ -280,11 +280,8 @@ class Mp4Writer:
 
     def _write_provisional(self) -> None:
         """Let what is not mixed for good stand at the end of the file."""
-        sequence = self._index.fragment_count + 1
-        if self._provisional.is_given(sequence):
-            return
         on_disk = {number: track.end_dts for number, track in self._index.tracks.items()}
-        fragment = self._provisional.fragment(sequence, on_disk)
+        fragment = self._provisional.fragment(self._index.fragment_count + 1, on_disk)
         with contextlib.suppress(OSError):  # the next byte for good meets the same, and is told
             if fragment:
                 self._file.put_provisional(fragment)

@@ -117,10 +117,6 @@ class ProvisionalSound:
         if packet.pts is not None and track in self._on_the_way:
             self._on_the_way[track].append((packet.pts, bytes(packet)))
 
-    def is_given(self, sequence: int) -> bool:
-        """Whether `fragment` has nothing new for the fragment of this number."""
-        return self._made_of[0] is self._tail and self._made_of[1] == sequence
-
     def fragment(self, sequence: int, on_disk: dict[int, int]) -> bytes:
         """Return the fragment to stand at the end of the file now; empty = nothing new.
 
@@ -128,7 +124,7 @@ class ProvisionalSound:
             sequence: number of the fragment in the file.
             on_disk: for each track id the media tick at which the sound on the disk ends.
         """
-        if self.is_given(sequence):
+        if self._made_of[0] is self._tail and self._made_of[1] == sequence:
             return b""
         tail, tracks = self._tail, {}
         self._made_of = (tail, sequence)

@@ -25,7 +25,7 @@ from onetake.model.geometry import Rect, union
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BLOCK_PX", "Changes", "Settler", "settle"]
+__all__ = ["BLOCK_PX", "Changes", "Settler"]
 
 BLOCK_PX = 16
 """Side of a macroblock (ISO/IEC 14496-10): encoders know no smaller part of a picture."""
@@ -113,11 +113,6 @@ class Settler:
             self._frame, self._hint = frame, _hint_of(frame)
         if self._hint is not None:
             self._hint.count = 0
-
-
-def settle(frame: av.VideoFrame) -> None:
-    """Do what `Settler.settle` does, once."""
-    Settler().settle(frame)
 
 
 def _hint_of(frame: av.VideoFrame) -> _Hint | None:

@@ -167,14 +167,17 @@ class PulseSource:
             )
         return f"{name}.monitor" if is_monitor else name
 
+    @property
+    def _frame_bytes(self) -> int:
+        return BYTES_PER_SAMPLE * self._channels
+
     def _start_stream(self, info: PulseSourceInfo) -> None:
         pulse, server = self._pulse, self._server
         # More than two channels are folded to stereo by the server, which knows what they mean.
         self._rate_hz, self._channels = info.rate_hz, min(info.channels, 2)
         spec = SampleSpec(SAMPLE_FLOAT32LE, self._rate_hz, self._channels)
         self._stream = pulse.pa_stream_new(server.context, b"recording", ctypes.byref(spec), None)
-        frame_bytes = BYTES_PER_SAMPLE * self._channels
-        fragment_bytes = int(self._rate_hz * FRAGMENT_S) * frame_bytes
+        fragment_bytes = int(self._rate_hz * FRAGMENT_S) * self._frame_bytes
         wishes = BufferAttr(*[_SERVER_CHOICE] * 4, fragment_bytes)
         started = pulse.pa_stream_connect_record(
             self._stream, info.name.encode(), ctypes.byref(wishes), _FLAGS
@@ -182,7 +185,7 @@ class PulseSource:
         if started < 0:
             raise self._gone()
         server.turn_until(self._is_streaming, self._gone)
-        self._time = time = DeviceTime(self._stream, self._clock, self._rate_hz * frame_bytes)
+        self._time = time = DeviceTime(self._stream, self._clock, self._rate_hz * self._frame_bytes)
         time.ask()
         # Without it the first blocks of a monitor would be stamped 70 ms wrong.
         server.turn_until(lambda: time.is_known, self._gone)
@@ -298,14 +301,14 @@ class PulseSource:
                 first_frame = first_frame if pieces else frame
                 pieces.append(samples)
                 has_any = True
-            frame += size_bytes // (BYTES_PER_SAMPLE * self._channels)
+            frame += size_bytes // self._frame_bytes
         if pieces:
             self._hand_on(sink, time, first_frame, pieces, arrival_ns)
         return has_any
 
     def _waiting_s(self) -> float:
         size_bytes = self._pulse.pa_stream_readable_size(self._stream)
-        return float(size_bytes) / (BYTES_PER_SAMPLE * self._channels * self._rate_hz)
+        return float(size_bytes) / (self._frame_bytes * self._rate_hz)
 
     def _pieces(self) -> Iterator[tuple[int, bytes | None]]:
         """Take what has arrived from the stream, as (its length in bytes, a copy of it or None for
@@ -329,7 +332,7 @@ class PulseSource:
         timing = self._pulse.pa_stream_get_timing_info(self._stream)
         if not timing:
             return None
-        return int(timing.contents.read_index) // (BYTES_PER_SAMPLE * self._channels)
+        return int(timing.contents.read_index) // self._frame_bytes
 
     def _hand_on(
         self,
