@@ -22,16 +22,10 @@ from functools import partial
 from pathlib import Path
 
 from tests.e2e.command import SYNTHETIC, environment
-from tests.faults.catalogue import (
-    DEVICE_FAULTS,
-    LONG_FAULTS,
-    OTHER_FAULTS,
-    Killed,
-    Outcome,
-    kill_once,
-    kill_real_once,
-    run_device_fault,
-)
+from tests.faults.device_faults import DEVICE_FAULTS, LONG_FAULTS, run_device_fault
+from tests.faults.disk_faults import OTHER_FAULTS
+from tests.faults.killed import Killed, kill_once, kill_real_once
+from tests.faults.outcome import Outcome
 from tests.faults.rig import Rig
 from tests.faults.time_faults import TIME_FAULTS, cut_power_once
 

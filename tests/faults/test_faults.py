@@ -9,13 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.command import SYNTHETIC, environment
-from tests.faults.catalogue import (
-    DEVICE_FAULTS,
-    OTHER_FAULTS,
-    kill_once,
-    kill_real_once,
-    run_device_fault,
-)
+from tests.faults.device_faults import DEVICE_FAULTS, run_device_fault
+from tests.faults.disk_faults import OTHER_FAULTS
+from tests.faults.killed import kill_once, kill_real_once
 from tests.faults.rig import Rig
 from tests.faults.time_faults import TIME_FAULTS, cut_power_once
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 from tests.e2e.command import SYNTHETIC, environment, run
-from tests.faults.catalogue import playable_s
+from tests.faults.killed import playable_s
 from tests.faults.rig import recorder
 from tests.stage.processes import wait_until
 

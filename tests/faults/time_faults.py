@@ -11,19 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.faults.catalogue import (
-    AFTER_S,
-    AT_S,
-    EXT4_SHUTDOWN,
-    SYNC_MS,
-    WITHOUT_LOG,
-    Killed,
-    Outcome,
-    common,
-    measure_killed,
-    own_drive,
-    tell_drive,
-)
+from tests.faults.disk_faults import EXT4_SHUTDOWN, WITHOUT_LOG, own_drive, tell_drive
+from tests.faults.killed import Killed, measure_killed
+from tests.faults.outcome import AFTER_S, AT_S, SYNC_MS, Outcome, common
 from tests.faults.rig import Recording, Rig, recorder
 from tests.stage.processes import absent, require
 from tests.stage.stage import changed_environment
